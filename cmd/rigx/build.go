@@ -1,0 +1,126 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rigx-build/rigx/engine"
+)
+
+// builtTarget is one row of `rigx build --json`.
+type builtTarget struct {
+	Attr   string `json:"attr"`
+	Output string `json:"output"`
+	Error  string `json:"error,omitempty"`
+}
+
+func (a *app) buildCommand() *cobra.Command {
+	var jobs int
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "build [TARGET…]",
+		Short: "Build targets and link the results below output/",
+		Long: "Build the named targets, or everything but tests and scripts.\n\n" +
+			"A name is a target (with all its variants), target@variant, localdep.target, or a glob over the names of targets.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			ws, err := a.open(ctx)
+			if err != nil {
+				return err
+			}
+			if err := ws.Valid(ctx); err != nil {
+				return err
+			}
+			selected, err := ws.Select(args)
+			if err != nil {
+				return err
+			}
+			progress := a.newProgress()
+			results, err := ws.Build(ctx, selected, engine.BuildOptions{Jobs: jobs, Report: progress.event})
+			progress.end()
+			if err != nil {
+				return err
+			}
+			return a.built(ws, results, asJSON)
+		},
+	}
+	cmd.Flags().IntVarP(&jobs, "jobs", "j", 0, "build up to `N` derivations at once")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "write a JSON list of {attr, output}")
+	return cmd
+}
+
+// built reports the results: successes first, so that failures stand last,
+// where they are seen.
+func (a *app) built(ws *engine.Workspace, results []engine.Result, asJSON bool) error {
+	failed := 0
+	rows := make([]builtTarget, 0, len(results))
+	for _, r := range results {
+		row := builtTarget{Attr: r.Attr, Output: r.Output}
+		if r.Err != nil {
+			failed++
+			row.Error = r.Err.Error()
+		} else if !asJSON && !a.quiet {
+			fmt.Fprintf(a.out, "%s -> %s\n", filepath.ToSlash(r.Link), r.Output)
+		}
+		rows = append(rows, row)
+	}
+	if asJSON {
+		if err := a.writeJSON(rows); err != nil {
+			return err
+		}
+	}
+	if failed == 0 {
+		return nil
+	}
+	style := a.style()
+	for _, r := range results {
+		if r.Err == nil {
+			continue
+		}
+		fmt.Fprintf(a.err, "\n%serror:%s `%s` failed: %v\n", style.Error, style.Reset, r.Attr, r.Err)
+		for _, line := range r.Log {
+			fmt.Fprintf(a.err, "  %s|%s %s\n", style.Frame, style.Reset, line)
+		}
+	}
+	fmt.Fprintf(a.err, "\n%d of %s failed\n", failed, count(len(results), "target"))
+	return exitStatus(statusFailed)
+}
+
+func (a *app) cleanCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "clean",
+		Short: "Remove output/",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ws, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			n, err := ws.Clean(cmd.Context())
+			if n > 0 && !a.quiet {
+				fmt.Fprintf(a.out, "removed %s\n", count(n, "link"))
+			}
+			return err
+		},
+	}
+}
+
+func (a *app) lockCommand() *cobra.Command {
+	var update bool
+	cmd := &cobra.Command{
+		Use:   "lock",
+		Short: "Write flake.nix and pin its inputs in flake.lock",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ws, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return ws.Lock(cmd.Context(), update)
+		},
+	}
+	cmd.Flags().BoolVar(&update, "update", false, "move every input to its newest revision")
+	return cmd
+}

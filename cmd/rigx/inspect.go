@@ -1,0 +1,299 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rigx-build/rigx/engine"
+	"github.com/rigx-build/rigx/engine/manifest"
+	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
+	"github.com/rigx-build/rigx/engine/manifest/schema"
+)
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(a.out, "rigx "+engine.Version)
+			return err
+		},
+	}
+}
+
+// listedTarget is a target in `rigx list --json`.
+type listedTarget struct {
+	Name        string   `json:"name"`
+	Kind        string   `json:"kind"`
+	Description string   `json:"description,omitempty"`
+	Variants    []string `json:"variants,omitempty"`
+	File        string   `json:"file"`
+	Line        int      `json:"line"`
+}
+
+func (a *app) listCommand() *cobra.Command {
+	var kind string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the targets",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ws, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if kind != "" && schema.ParseKind(kind) == schema.NoKind {
+				return unknownKind(kind)
+			}
+			if err := a.complain(ws); err != nil {
+				return err
+			}
+			targets := listed(ws.Manifest, "", kind)
+			if asJSON {
+				return a.writeJSON(targets)
+			}
+			return a.writeList(targets)
+		},
+	}
+	cmd.Flags().StringVar(&kind, "kind", "", "only targets of this `KIND`")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "write JSON")
+	return cmd
+}
+
+func unknownKind(kind string) error {
+	e := &engine.Error{Code: diagnostic.UnknownKind, Message: "unknown kind `" + kind + "`"}
+	if near := diagnostic.Closest(kind, schema.KindNames()); near != "" {
+		e.Help = []string{"did you mean `" + near + "`?"}
+	} else {
+		e.Help = []string{"kinds are: " + strings.Join(schema.KindNames(), ", ")}
+	}
+	return e
+}
+
+// complain fails on a manifest with errors. Missing files do not matter to
+// commands that only show what is declared.
+func (a *app) complain(ws *engine.Workspace) error {
+	ds := ws.Manifest.Diagnostics()
+	if errors, _ := diagnostic.Count(ds); errors > 0 {
+		return &engine.InvalidError{Diagnostics: ds, Manifest: ws.Manifest}
+	}
+	return nil
+}
+
+// listed collects the targets of a project, then those of its local
+// dependencies under their prefix.
+func listed(m *manifest.Manifest, prefix, kind string) []listedTarget {
+	out := make([]listedTarget, 0, len(m.Targets))
+	for _, t := range m.Targets {
+		if kind != "" && t.Kind.String() != kind {
+			continue
+		}
+		row := listedTarget{
+			Name: prefix + t.Name, Kind: t.Kind.String(), Description: t.Text(schema.Description),
+			File: t.Local.At.File.Name, Line: t.Local.At.File.Position(t.Local.At.Span.Start).Line + 1,
+		}
+		for _, v := range t.Variants {
+			row.Variants = append(row.Variants, v.Name.Value)
+		}
+		out = append(out, row)
+	}
+	for _, dep := range m.Local {
+		if dep.Manifest != nil {
+			out = append(out, listed(dep.Manifest, prefix+dep.Name.Value+".", kind)...)
+		}
+	}
+	return out
+}
+
+func (a *app) writeJSON(v any) error {
+	enc := json.NewEncoder(a.out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+func (a *app) writeList(targets []listedTarget) error {
+	w := bufio.NewWriter(a.out)
+	width := 0
+	for _, t := range targets {
+		width = max(width, len(t.Name))
+	}
+	width = min(width, 40)
+	for _, t := range targets {
+		w.WriteString(t.Name)
+		w.WriteString(strings.Repeat(" ", max(width-len(t.Name), 0)+2))
+		w.WriteString(t.Kind)
+		if len(t.Variants) > 0 {
+			w.WriteString("  [" + strings.Join(t.Variants, ", ") + "]")
+		}
+		if t.Description != "" {
+			w.WriteString("  " + t.Description)
+		}
+		w.WriteByte('\n')
+	}
+	return w.Flush()
+}
+
+func (a *app) graphCommand() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:   "graph [TARGET…]",
+		Short: "Draw what targets depend on",
+		Long:  "Draw the dependency graph of the named targets, or of all, as Mermaid (which GitHub renders), Graphviz or JSON.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ws, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := a.complain(ws); err != nil {
+				return err
+			}
+			roots, err := ws.Targets(args)
+			if err != nil {
+				return err
+			}
+			g := ws.Manifest.Graph(roots)
+			switch format {
+			case "mermaid":
+				_, err = fmt.Fprint(a.out, g.Mermaid())
+			case "dot":
+				_, err = fmt.Fprint(a.out, g.Dot())
+			case "json":
+				err = a.writeJSON(g.JSON())
+			default:
+				err = usageError{fmt.Errorf("unknown format %q; use mermaid, dot or json", format)}
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "mermaid", "`FORMAT` is mermaid, dot or json")
+	return cmd
+}
+
+func (a *app) checkCommand() *cobra.Command {
+	var strict bool
+	var format string
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Report everything that is wrong with rigx.toml, without Nix",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !slices.Contains(diagnostic.Formats, format) {
+				return usageError{fmt.Errorf("unknown format %q; use %s", format, strings.Join(diagnostic.Formats, ", "))}
+			}
+			ws, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			ds := ws.Diagnostics(cmd.Context())
+			if strict {
+				for _, d := range ds {
+					d.Severity = diagnostic.Error
+				}
+			}
+			style := diagnostic.Style{}
+			if a.colored(a.out) {
+				style = diagnostic.Colors
+			}
+			if err := diagnostic.Write(a.out, format, ds, style); err != nil {
+				return err
+			}
+			errs, warnings := diagnostic.Count(ds)
+			if format == "human" && !a.quiet {
+				fmt.Fprintf(a.out, "%s, %s\n", count(errs, "error"), count(warnings, "warning"))
+			}
+			if errs > 0 {
+				return exitStatus(statusUsage)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&strict, "strict", false, "warnings are errors")
+	cmd.Flags().StringVar(&format, "format", "human", "`FORMAT` is human, json, sarif or github")
+	return cmd
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func (a *app) explainCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain CODE|FIELD|KIND",
+		Short: "Explain an error code, a field or a kind, offline",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			text, ok := engine.Explain(args[0])
+			if !ok {
+				return usageError{fmt.Errorf("nothing is known of `%s`; try a code such as E0203, a field such as deps.internal, a kind, or a section", args[0])}
+			}
+			_, err := fmt.Fprint(a.out, text)
+			return err
+		},
+	}
+}
+
+func (a *app) schemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of rigx.toml",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return a.writeJSON(schema.JSONSchema())
+		},
+	}
+}
+
+func (a *app) flakeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "flake",
+		Short: "Print the generated flake.nix",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ws, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			text, err := ws.Flake(cmd.Context())
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprint(a.out, text)
+			return err
+		},
+	}
+}
+
+func (a *app) lsSourceCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "ls-source TARGET",
+		Short: "List the files that a target's source consists of",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ws, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			files, err := ws.SourceFiles(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			w := bufio.NewWriter(a.out)
+			for _, f := range files {
+				w.WriteString(f)
+				w.WriteByte('\n')
+			}
+			return w.Flush()
+		},
+	}
+}

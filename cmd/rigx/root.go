@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/rigx-build/rigx/engine"
+	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
+	"github.com/rigx-build/rigx/engine/nix"
+)
+
+// The exit statuses of rigx.
+const (
+	statusFailed      = 1   // a build or test failed
+	statusUsage       = 2   // wrong usage or configuration
+	statusInterrupted = 130 // Ctrl-C
+)
+
+// exitStatus is an error that is only a status: everything has been said.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+// app is one run of the command line.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+
+	dir             string
+	nixpkgs         string
+	color           string
+	quiet, verbose  bool
+	offline         bool
+	store, builders string
+	substituters    string
+}
+
+// execute runs the command line and returns the exit status.
+func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) (status int) {
+	// Almost all memory lives until the end, so collecting early is waste; the
+	// limit keeps a huge project from growing without bound.
+	debug.SetGCPercent(400)
+	debug.SetMemoryLimit(2 << 30)
+
+	a := &app{in: in, out: out, err: errOut}
+	defer func() {
+		if r := recover(); r != nil {
+			fmt.Fprintf(errOut, "rigx: internal error: %v\n\nThis is a bug in rigx %s. Please report it with the rigx.toml and this trace:\n%s\n", r, engine.Version, debug.Stack())
+			status = statusFailed
+		}
+	}()
+	root := a.rootCommand()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	err := root.ExecuteContext(ctx)
+	if ctx.Err() != nil {
+		fmt.Fprintln(errOut, "interrupted")
+		return statusInterrupted
+	}
+	return a.report(err)
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "rigx",
+		Short:         "A build system around one declarative file, on top of Nix",
+		Long:          "rigx turns rigx.toml into a flake.nix and has Nix build it: sandboxed, pinned and cached.",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       engine.Version,
+	}
+	root.SetVersionTemplate("rigx {{.Version}}\n")
+	root.Flags().BoolP("version", "V", false, "print the version")
+	f := root.PersistentFlags()
+	f.StringVarP(&a.dir, "directory", "C", ".", "start looking for rigx.toml in `DIR`")
+	f.StringVar(&a.nixpkgs, "nixpkgs", "", "use this nixpkgs for one run: `REF`, a flake URL, a path, or host")
+	f.StringVar(&a.color, "color", "auto", "colours: `WHEN` is auto, always or never")
+	f.BoolVarP(&a.quiet, "quiet", "q", false, "say only what failed")
+	f.BoolVarP(&a.verbose, "verbose", "v", false, "show the output of all builders")
+	f.BoolVar(&a.offline, "offline", false, "ask no binary cache")
+	f.StringVar(&a.store, "store", "", "build in this Nix store (`URL`)")
+	f.StringVar(&a.builders, "builders", "", "let Nix use these build machines")
+	f.StringVar(&a.substituters, "substituters", "", "ask these binary caches (`URLS`)")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(
+		a.versionCommand(), a.listCommand(), a.graphCommand(), a.checkCommand(), a.explainCommand(), a.schemaCommand(),
+		a.lockCommand(), a.flakeCommand(), a.lsSourceCommand(),
+		a.buildCommand(), a.cleanCommand(), a.testCommand(), a.runCommand(), a.pkgCommand(),
+	)
+	return root
+}
+
+// usageError is a mistake in the words of the command line.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// open opens the project that -C or the current directory leads to.
+func (a *app) open(ctx context.Context) (*engine.Workspace, error) {
+	notes := a.err
+	if a.quiet {
+		notes = io.Discard
+	}
+	return engine.Open(ctx, a.dir, engine.Options{
+		Nixpkgs: a.nixpkgs,
+		Notes:   notes,
+		Nix: nix.Options{
+			Store: a.store, Builders: a.builders, Substituters: a.substituters, Offline: a.offline,
+		},
+	})
+}
+
+// style is the look of diagnostics on the error output.
+func (a *app) style() diagnostic.Style {
+	if a.colored(a.err) {
+		return diagnostic.Colors
+	}
+	return diagnostic.Style{}
+}
+
+func (a *app) colored(w io.Writer) bool {
+	switch a.color {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(w)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// report writes what an error has to say and returns its exit status.
+func (a *app) report(err error) int {
+	var (
+		status  exitStatus
+		invalid *engine.InvalidError
+		failed  *engine.Error
+		noNix   *nix.NotFoundError
+	)
+	style := a.style()
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &status):
+		return int(status)
+	case errors.As(err, &invalid):
+		// The rest of the diagnostics may be thousands of warnings; with errors
+		// around they can wait for `rigx check`.
+		for _, d := range invalid.Diagnostics {
+			if d.Severity == diagnostic.Error {
+				fmt.Fprintln(a.err, diagnostic.Render(d, style))
+			}
+		}
+		fmt.Fprintf(a.err, "%serror:%s %v; nothing was done\n", style.Error, style.Reset, invalid)
+		return statusUsage
+	case errors.As(err, &noNix):
+		failed = &engine.Error{Code: diagnostic.NixMissing, Message: noNix.Error(), Help: noNix.Help()}
+	case !errors.As(err, &failed):
+		fmt.Fprintf(a.err, "%serror:%s %v\n", style.Error, style.Reset, err)
+		return statusUsage
+	}
+	fmt.Fprintf(a.err, "%serror[%s]:%s %s\n", style.Error, failed.Code, style.Reset, failed)
+	for _, h := range failed.Help {
+		fmt.Fprintf(a.err, "  = help: %s\n", h)
+	}
+	fmt.Fprintf(a.err, "  = rigx explain %s\n", failed.Code)
+	return statusUsage
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rigx-build/rigx/engine"
+	"github.com/rigx-build/rigx/engine/manifest"
+)
+
+// testRow is one test in `rigx test --json`.
+type testRow struct {
+	Name    string  `json:"name"`
+	Passed  bool    `json:"passed"`
+	Status  int     `json:"status"`
+	Seconds float64 `json:"seconds"`
+	Sandbox bool    `json:"sandbox"`
+	Output  string  `json:"output,omitempty"`
+	Error   string  `json:"error,omitempty"`
+}
+
+func (a *app) testCommand() *cobra.Command {
+	var jobs int
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "test [NAME|PATTERN…]",
+		Short: "Run the tests",
+		Long: "Run all targets of kind test, or those that match a name or pattern.\n\n" +
+			"Sandboxed tests run first and are cached; then host tests marked exclusive, one by one; then the other host tests, up to -j at once.\n" +
+			"The exit status is the worst of the tests.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			ws, err := a.open(ctx)
+			if err != nil {
+				return err
+			}
+			progress := a.newProgress()
+			opts := engine.TestOptions{Filters: args, Jobs: jobs, Report: progress.event}
+			if !asJSON {
+				opts.Output = a.out
+				opts.Started = func(t *manifest.Target) {
+					if !t.Sandboxed() && !a.quiet {
+						fmt.Fprintf(a.out, "=== %s\n", t.Name)
+					}
+				}
+				opts.Finished = a.tested
+			}
+			results, err := ws.Test(ctx, opts)
+			if err != nil {
+				return err
+			}
+			return a.testSummary(results, asJSON)
+		},
+	}
+	cmd.Flags().IntVarP(&jobs, "jobs", "j", 0, "run up to `N` tests at once")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "write the results as JSON")
+	return cmd
+}
+
+// tested reports one test as it ends.
+func (a *app) tested(r engine.TestResult) {
+	verdict := "PASS"
+	if !r.Passed() {
+		verdict = "FAIL"
+	} else if a.quiet {
+		return
+	}
+	if len(r.Output) > 0 && (a.verbose || !r.Passed()) {
+		a.out.Write(r.Output)
+	}
+	fmt.Fprintf(a.out, "%s %s (%s)\n", verdict, r.Target.Name, r.Duration.Round(time.Millisecond))
+	if r.Err != nil {
+		fmt.Fprintf(a.out, "     %v\n", r.Err)
+	}
+}
+
+func (a *app) testSummary(results []engine.TestResult, asJSON bool) error {
+	worst, failed := 0, 0
+	rows := make([]testRow, 0, len(results))
+	for _, r := range results {
+		row := testRow{
+			Name: r.Target.Name, Passed: r.Passed(), Status: r.Status, Seconds: r.Duration.Seconds(),
+			Sandbox: r.Target.Sandboxed(), Output: string(r.Output),
+		}
+		if r.Err != nil {
+			row.Error = r.Err.Error()
+		}
+		rows = append(rows, row)
+		if !r.Passed() {
+			failed++
+			worst = max(worst, r.Status, 1)
+		}
+	}
+	switch {
+	case asJSON:
+		if err := a.writeJSON(rows); err != nil {
+			return err
+		}
+	case len(results) == 0:
+		fmt.Fprintln(a.out, "no tests")
+	case !a.quiet || failed > 0:
+		fmt.Fprintf(a.out, "%d passed, %d failed\n", len(results)-failed, failed)
+	}
+	if worst != 0 {
+		return exitStatus(worst)
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
+	"github.com/rigx-build/rigx/engine/nix"
+)
+
+// OutputDir is the directory of the links to what was built.
+const OutputDir = "output"
+
+// BuildOptions of [Workspace.Build].
+type BuildOptions struct {
+	// Jobs is how many derivations Nix builds at once; 0 leaves it to Nix.
+	Jobs int
+	// Report receives what Nix does, as it happens. It may be nil.
+	Report func(nix.Event)
+}
+
+// Result is the outcome for one selected attribute.
+type Result struct {
+	Selected
+	// Output is the store path of the built result, and Link the path below
+	// output/ that points to it. Empty if Err is set.
+	Output, Link string
+	Err          error
+	// Log holds the last lines of the builder, if it failed.
+	Log      []string
+	Duration time.Duration
+}
+
+// Build builds what was selected: one evaluation of all derivations, one build
+// of all, and a link for each that succeeded. A target that fails does not
+// stop the others; its error is in its own result. The error that Build itself
+// returns means that nothing could be tried.
+func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOptions) ([]Result, error) {
+	s, err := w.prepare(ctx, selected)
+	if err != nil {
+		return nil, err
+	}
+	results, err := s.build(ctx, selected, opts)
+	if err != nil {
+		return nil, err
+	}
+	for i := range results {
+		if results[i].Err == nil {
+			results[i].Err = s.link(ctx, &results[i])
+		}
+	}
+	return results, nil
+}
+
+// session is a project ready for Nix: flake.nix is written, the inputs are
+// decided and locked.
+type session struct {
+	w   *Workspace
+	nix *nix.Nix
+	in  Inputs
+}
+
+func (w *Workspace) prepare(ctx context.Context, selected []Selected) (*session, error) {
+	if err := w.Valid(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.checkExternal(selected); err != nil {
+		return nil, err
+	}
+	in, err := w.inputs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n, err := w.nix(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Generate(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.ensureLocked(ctx, n, in); err != nil {
+		return nil, err
+	}
+	return &session{w: w, nix: n, in: in}, nil
+}
+
+func (s *session) build(ctx context.Context, selected []Selected, opts BuildOptions) ([]Result, error) {
+	results := make([]Result, len(selected))
+	attrs := make([]string, len(selected))
+	for i, sel := range selected {
+		results[i].Selected = sel
+		attrs[i] = sel.Attr
+	}
+	if len(selected) == 0 {
+		return results, nil
+	}
+	drvs, err := s.nix.Evaluate(ctx, nix.EvalRequest{ProjectDir: s.w.Dir(), Attrs: attrs, Overrides: s.in.Overrides})
+	if err != nil {
+		return nil, err
+	}
+	good := make([]nix.Derivation, 0, len(drvs))
+	index := make(map[string]int, len(drvs))
+	for i, d := range drvs {
+		index[d.Attr] = i
+		if d.Err != nil {
+			results[i].Err = evalFailure(d)
+		} else {
+			good = append(good, d)
+		}
+	}
+	built, err := s.nix.Build(ctx, nix.BuildRequest{Derivations: good, Jobs: opts.Jobs, KeepGoing: true, OnEvent: opts.Report})
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range built {
+		r := &results[index[b.Attr]]
+		r.Duration = b.Duration
+		if b.Err != nil {
+			r.Err, r.Log = b.Err, b.Err.Log
+			continue
+		}
+		r.Output = b.Outputs["out"]
+	}
+	return results, nil
+}
+
+func evalFailure(d nix.Derivation) error {
+	if missing, ok := strings.CutPrefix(d.Err.Message, "rigx-host: "); ok {
+		return &Error{Code: diagnostic.HostMissing, Message: missing}
+	}
+	return &Error{Code: diagnostic.NixFailed, Message: "Nix cannot evaluate `" + d.Attr + "`", Err: d.Err}
+}
+
+// link points output/<attr> at the result; the link keeps it from being
+// collected as garbage.
+func (s *session) link(ctx context.Context, r *Result) error {
+	dir := filepath.Join(s.w.Dir(), OutputDir)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("making %s: %w", dir, err)
+	}
+	r.Link = filepath.Join(OutputDir, r.Attr)
+	if err := s.nix.Link(ctx, filepath.Join(dir, r.Attr), r.Output); err != nil {
+		return fmt.Errorf("linking %s: %w", r.Link, err)
+	}
+	return nil
+}
+
+// Clean removes the links below output/, and output/ itself unless something
+// else is in it. It returns how many links it removed.
+func (w *Workspace) Clean(ctx context.Context) (int, error) {
+	dir := filepath.Join(w.Dir(), OutputDir)
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	removed := 0
+	var errs []error
+	for _, e := range entries {
+		if e.Type()&os.ModeSymlink == 0 {
+			errs = append(errs, fmt.Errorf("%s is not a link that rigx made; remove it yourself if it is not needed", filepath.Join(OutputDir, e.Name())))
+			continue
+		}
+		if err := nix.Unlink(filepath.Join(dir, e.Name())); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		removed++
+	}
+	if len(errs) == 0 {
+		errs = append(errs, os.Remove(dir))
+	}
+	return removed, errors.Join(errs...)
+}

@@ -1,0 +1,48 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/rigx-build/rigx/engine/manifest"
+	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
+)
+
+// Version of rigx. It continues the numbers of the Python tool.
+const Version = "0.10.0"
+
+// Error is a failure with a code and a remedy, for the user of a command.
+type Error struct {
+	Code    diagnostic.Code
+	Message string
+	// Help says what to do, one line each.
+	Help []string
+	Err  error
+}
+
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return e.Message + ": " + e.Err.Error()
+	}
+	return e.Message
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+func failure(code diagnostic.Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// InvalidError says that rigx.toml has errors, so that nothing was built.
+type InvalidError struct {
+	// Diagnostics holds the warnings of the run too.
+	Diagnostics []*diagnostic.Diagnostic
+	Manifest    *manifest.Manifest
+}
+
+func (e *InvalidError) Error() string {
+	errors, _ := diagnostic.Count(e.Diagnostics)
+	if errors == 1 {
+		return "rigx.toml has an error"
+	}
+	return fmt.Sprintf("rigx.toml has %d errors", errors)
+}

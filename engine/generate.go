@@ -1,0 +1,193 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/rigx-build/rigx/engine/manifest"
+	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
+	"github.com/rigx-build/rigx/engine/source"
+	"github.com/rigx-build/rigx/nixgen"
+)
+
+// Flake returns the text of the project's flake.nix.
+func (w *Workspace) Flake(ctx context.Context) (string, error) {
+	if err := w.Valid(ctx); err != nil {
+		return "", err
+	}
+	return w.flake(ctx, w.Manifest, w.Resolve(ctx))
+}
+
+func (w *Workspace) flake(ctx context.Context, m *manifest.Manifest, files *manifest.Files) (string, error) {
+	opts := nixgen.Options{Version: Version, External: map[string]map[string]string{}}
+	for _, in := range m.External {
+		dirs := map[string]string{}
+		for _, b := range in.Buckets {
+			if dir := os.Getenv(b.Env.Value); dir != "" {
+				dirs[b.Name.Value] = dir
+			}
+		}
+		opts.External[in.Name.Value] = dirs
+	}
+	if m.Nixpkgs.Value == hostRef {
+		_, dir, err := w.host(ctx)
+		if err != nil {
+			return "", err
+		}
+		opts.NixpkgsURL = "path:" + dir
+	}
+	return nixgen.Flake(m, files, opts)
+}
+
+// Generate writes flake.nix for the project and for the projects it depends
+// on, each only if its text changed.
+func (w *Workspace) Generate(ctx context.Context) error {
+	if err := w.Valid(ctx); err != nil {
+		return err
+	}
+	var written []string
+	for _, m := range w.Manifest.Projects() {
+		files := w.Files
+		if m != w.Manifest {
+			files = m.ResolveFiles(ctx, source.NewTree(source.Disk(), m.Dir))
+			if errs, _ := diagnostic.Count(files.Diagnostics()); errs > 0 {
+				return &InvalidError{Diagnostics: files.Diagnostics(), Manifest: m}
+			}
+		}
+		text, err := w.flake(ctx, m, files)
+		if err != nil {
+			return err
+		}
+		file := filepath.Join(m.Dir, "flake.nix")
+		changed, err := writeIfChanged(file, text)
+		if err != nil {
+			return fmt.Errorf("writing the generated flake: %w", err)
+		}
+		if changed {
+			written = append(written, file)
+		}
+	}
+	if len(written) > 0 && inGit(w.Dir()) {
+		fmt.Fprintln(w.opts.Notes, "[rigx] regenerated flake.nix — commit when stable so future runs reuse the same lock.")
+	}
+	return nil
+}
+
+// writeIfChanged replaces a file in one step, so that a reader or a kill sees
+// the old text or the new one, never a part.
+func writeIfChanged(file, text string) (bool, error) {
+	if old, err := os.ReadFile(file); err == nil && string(old) == text {
+		return false, nil
+	}
+	return true, writeAtomic(file, text)
+}
+
+func writeAtomic(file, text string) error {
+	tmp, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = tmp.WriteString(text)
+	err = errors.Join(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), file)
+	}
+	if err != nil {
+		os.Remove(tmp.Name())
+	}
+	return err
+}
+
+// inGit reports whether dir lies in a git work tree, without starting git.
+func inGit(dir string) bool {
+	for {
+		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
+			return true
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return false
+		}
+		dir = up
+	}
+}
+
+// checkExternal verifies the external inputs that the selected targets need:
+// all that are not lazy, and the lazy ones of those targets and what they
+// depend on.
+func (w *Workspace) checkExternal(selected []Selected) error {
+	needed := map[string]bool{}
+	for _, t := range w.reached(selected) {
+		for _, e := range t.Edges {
+			if e.Kind == manifest.ToExternal {
+				needed[e.Name] = true
+			}
+		}
+	}
+	var ds diagnostic.List
+	for _, in := range w.Manifest.External {
+		if !in.Lazy || needed[in.Name.Value] {
+			checkInput(in, &ds)
+		}
+	}
+	errs, _ := diagnostic.Count(ds.All())
+	if errs > 0 {
+		return &InvalidError{Diagnostics: ds.All(), Manifest: w.Manifest}
+	}
+	for _, d := range ds.All() {
+		fmt.Fprintln(w.opts.Notes, "[rigx] WARN: "+d.Message)
+	}
+	return nil
+}
+
+func checkInput(in *manifest.ExternalInput, ds *diagnostic.List) {
+	dirs := map[string]string{}
+	for _, b := range in.Buckets {
+		dir := os.Getenv(b.Env.Value)
+		switch info, err := os.Stat(dir); {
+		case dir == "":
+			d := ds.Add(diagnostic.ExternalUnset, b.Env.At, "the environment variable "+b.Env.Value+" of the external input `"+in.Name.Value+"` is not set")
+			d.Help = []string{"export " + b.Env.Value + "=/absolute/path"}
+		case !filepath.IsAbs(dir):
+			ds.Add(diagnostic.ExternalMissing, b.Env.At, b.Env.Value+"="+dir+" is not an absolute path")
+		case err != nil || !info.IsDir():
+			ds.Add(diagnostic.ExternalMissing, b.Env.At, b.Env.Value+"="+dir+" is not a directory")
+		default:
+			dirs[b.Name.Value] = dir
+			if b.Hash.Value == "" {
+				ds.Add(diagnostic.UnpinnedExternal, b.Name.At, "the external input `"+in.Name.Value+"` has no sha256 for its bucket `"+b.Name.Value+"`; a change of "+dir+" will go unnoticed elsewhere")
+			}
+		}
+	}
+	for _, f := range in.RequireFiles {
+		i := strings.LastIndexByte(f.Value, '@')
+		dir, ok := dirs[f.Value[i+1:]]
+		if !ok {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(dir, f.Value[:i])); err != nil {
+			ds.Add(diagnostic.ExternalMissing, f.At, "there is no "+f.Value[:i]+" in "+dir)
+		}
+	}
+}
+
+// reached lists the targets that the selected ones depend on, with themselves.
+func (w *Workspace) reached(selected []Selected) []*manifest.Target {
+	var roots []*manifest.Target
+	for _, s := range selected {
+		if s.Unit.Target != nil {
+			roots = append(roots, s.Unit.Target)
+		}
+	}
+	var out []*manifest.Target
+	for _, n := range w.Manifest.Graph(roots).Nodes {
+		if n.Target != nil {
+			out = append(out, n.Target)
+		}
+	}
+	return out
+}

@@ -1,0 +1,273 @@
+package manifest
+
+import (
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
+	"github.com/rigx-build/rigx/engine/manifest/schema"
+	"github.com/rigx-build/rigx/engine/source"
+)
+
+// checkProject judges the identity of the project.
+func (r *reading) checkProject() {
+	m := r.m
+	if len(r.layers) == 0 || r.layers[0].included {
+		return // the root could not be read
+	}
+	if r.layers[0].root.get("project") == nil {
+		d := m.diags.Add(diagnostic.MissingField, Location{File: m.Root()}, "there is no [project] section")
+		d.Help = append(d.Help, "add [project] with `name = \"…\"`")
+	}
+	if min := m.Project.MinVersion; min.Value != "" {
+		want, ok := parseVersion(min.Value)
+		if !ok {
+			m.diags.Add(diagnostic.BadValue, min.At, "`"+min.Value+"` is not a version of the form X.Y.Z")
+		} else if have, ok := parseVersion(r.opts.Version); ok && less(have, want) {
+			d := m.diags.Add(diagnostic.TooOld, min.At, "the project needs rigx "+min.Value+" or later; this is "+r.opts.Version)
+			d.Help = append(d.Help, "update rigx")
+		}
+	}
+}
+
+func parseVersion(s string) (v [3]int, ok bool) {
+	parts := strings.Split(s, ".")
+	if len(parts) != 3 {
+		return v, false
+	}
+	for i, p := range parts {
+		n, err := strconv.Atoi(p)
+		if err != nil || n < 0 {
+			return v, false
+		}
+		v[i] = n
+	}
+	return v, true
+}
+
+func less(a, b [3]int) bool {
+	for i := range a {
+		if a[i] != b[i] {
+			return a[i] < b[i]
+		}
+	}
+	return false
+}
+
+// check judges every target by itself.
+func (m *Manifest) check() {
+	for _, t := range m.Targets {
+		m.checkTarget(t)
+	}
+	for _, v := range m.Vars {
+		// A variable in an extended or included file may be for others.
+		if !v.Used && v.Name.At.File == m.Root() {
+			m.diags.Add(diagnostic.UnusedVariable, v.Name.At, "the variable `"+v.Name.Value+"` is never used")
+		}
+	}
+}
+
+func (m *Manifest) checkTarget(t *Target) {
+	if t.Kind == schema.NoKind {
+		m.checkKind(t)
+		return
+	}
+	for i := range t.values {
+		m.checkValue(t, &t.values[i])
+	}
+	for _, v := range t.Variants {
+		for i := range v.values {
+			m.checkValue(t, &v.values[i])
+		}
+	}
+	for _, f := range requiredFields[t.Kind] {
+		m.checkRequired(t, f)
+	}
+	if t.Kind == schema.Capsule {
+		m.checkCapsule(t)
+	}
+}
+
+// requiredFields of each kind, from the schema table.
+var requiredFields = func() [schema.Capsule + 1][]*schema.Field {
+	var table [schema.Capsule + 1][]*schema.Field
+	for _, f := range schema.TargetFields {
+		for _, k := range f.RequiredBy.Kinds() {
+			if f != schema.KindField {
+				table[k] = append(table[k], f)
+			}
+		}
+	}
+	return table
+}()
+
+func (m *Manifest) checkKind(t *Target) {
+	v := t.Get(schema.KindField)
+	if v == nil {
+		d := m.diags.Add(diagnostic.MissingField, t.Local.At, "the target `"+t.Local.Value+"` has no `kind`")
+		d.Help = append(d.Help, "add kind = \"executable\", or one of: "+strings.Join(schema.KindNames()[1:], ", "))
+		return
+	}
+	kind := v.Strings[0].Value
+	d := m.diags.Add(diagnostic.UnknownKind, v.At, "unknown kind `"+kind+"`")
+	if kind == "nim_executable" {
+		d.Suggestion = quoted("executable")
+		d.Label = "Nim is now `kind = \"executable\"`"
+	} else if near := diagnostic.Closest(kind, schema.KindNames()); near != "" {
+		d.Suggestion = quoted(near)
+		d.Label = "did you mean `" + near + "`?"
+	} else {
+		d.Help = append(d.Help, "kinds are: "+strings.Join(schema.KindNames(), ", "))
+	}
+}
+
+func (m *Manifest) checkRequired(t *Target, f *schema.Field) {
+	v := t.Get(f)
+	switch {
+	case v == nil:
+		for _, variant := range t.Variants {
+			if variant.Get(f) != nil {
+				return
+			}
+		}
+		d := m.diags.Add(diagnostic.MissingField, t.Local.At, "the target `"+t.Local.Value+"` of kind "+t.Kind.String()+" needs `"+f.Name+"`")
+		if f.Example != "" {
+			d.Help = append(d.Help, "for example: "+f.Name+" = "+f.Example)
+		} else {
+			d.Help = append(d.Help, strings.TrimSuffix(f.Doc, "."))
+		}
+	case f.Type == schema.Strings && len(v.Strings) == 0:
+		m.diags.Add(diagnostic.BadValue, v.At, "`"+f.Name+"` is empty")
+	case f.Type == schema.String && strings.TrimSpace(v.Strings[0].Value) == "":
+		m.diags.Add(diagnostic.BadValue, v.At, "`"+f.Name+"` is empty")
+	}
+}
+
+var (
+	pythonVersion = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
+	sriHash       = regexp.MustCompile(`^sha256-[A-Za-z0-9+/]{43}=$`)
+	capsuleUser   = regexp.MustCompile(`^(\$[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9_][A-Za-z0-9_.-]*)(:(\$[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9_][A-Za-z0-9_.-]*))?$`)
+)
+
+// checkValue judges one value that a target or one of its variants sets.
+func (m *Manifest) checkValue(t *Target, v *Value) {
+	f := v.Field
+	if !f.Kinds.Has(t.Kind) {
+		d := m.diags.Add(diagnostic.IgnoredField, v.Key, "`"+f.Name+"` has no effect on a target of kind "+t.Kind.String())
+		if ks := f.Kinds.Kinds(); len(ks) <= 3 {
+			names := make([]string, len(ks))
+			for i, k := range ks {
+				names[i] = k.String()
+			}
+			d.Help = append(d.Help, "it is for: "+strings.Join(names, ", "))
+		}
+		return
+	}
+	if f.Values != nil && f != schema.KindField && !contains(f.Values, v.Strings[0].Value) {
+		d := m.diags.Add(diagnostic.BadValue, v.At, "`"+f.Name+"` cannot be `"+v.Strings[0].Value+"`")
+		if near := diagnostic.Closest(v.Strings[0].Value, f.Values); near != "" {
+			d.Label = "did you mean `" + near + "`?"
+			d.Suggestion = quoted(near)
+		} else {
+			d.Help = append(d.Help, "it is one of: "+strings.Join(f.Values, ", "))
+		}
+	}
+	switch f {
+	case schema.OutputsField:
+		for i, s := range v.Strings {
+			if repeated(v.Strings[:i], s.Value) {
+				m.diags.Add(diagnostic.ListedTwice, s.At, "`"+s.Value+"` is listed twice in outputs")
+			} else if _, err := source.Clean(s.Value); err != nil || path.Clean(s.Value) == "." {
+				m.diags.Add(diagnostic.OutsideProject, s.At, "the output `"+s.Value+"` is not a path below $out")
+			}
+		}
+	case schema.PythonVersion:
+		m.checkForm(v, pythonVersion, "a Python version is written \"3.12\"")
+	case schema.PythonVenvHash:
+		m.checkForm(v, sriHash, "a hash is written \"sha256-\" and 44 characters of base64; leave the field out to learn it from the build")
+	case schema.Defines:
+		for _, p := range v.Pairs {
+			if !identifier(p.Key.Value) {
+				m.diags.Add(diagnostic.BadName, p.Key.At, "`"+p.Key.Value+"` cannot be the name of a macro")
+			}
+		}
+	case schema.Env:
+		for _, p := range v.Pairs {
+			if !identifier(p.Key.Value) {
+				m.diags.Add(diagnostic.BadName, p.Key.At, "`"+p.Key.Value+"` cannot be the name of an environment variable")
+			}
+		}
+	case schema.DepsNixpkgs, schema.NativeBuildInputs:
+		for _, s := range v.Strings {
+			if !attrPath(s.Value) {
+				m.diags.Add(diagnostic.BadName, s.At, "`"+s.Value+"` is not an attribute of nixpkgs")
+			}
+		}
+	case schema.Compiler:
+		if !attrPath(v.Strings[0].Value) {
+			m.diags.Add(diagnostic.BadName, v.At, "`"+v.Strings[0].Value+"` cannot be the name of a compiler")
+		}
+	case schema.Target:
+		if !attrPath(v.Strings[0].Value) {
+			m.diags.Add(diagnostic.BadName, v.At, "`"+v.Strings[0].Value+"` cannot be the name of a platform")
+		}
+	}
+}
+
+func (m *Manifest) checkForm(v *Value, form *regexp.Regexp, help string) {
+	if s := v.Strings[0].Value; !form.MatchString(s) {
+		d := m.diags.Add(diagnostic.BadValue, v.At, "`"+s+"` cannot be `"+v.Field.Name+"`")
+		d.Help = append(d.Help, help)
+	}
+}
+
+// identifier reports whether s is a name in C and in the shell.
+func identifier(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if !(c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || i > 0 && c >= '0' && c <= '9') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// attrPath reports whether s is a dotted path of attribute names as nixpkgs
+// has them: python3Packages.requests, go_1_21, gtk+.
+func attrPath(s string) bool {
+	for _, part := range strings.Split(s, ".") {
+		if part == "" {
+			return false
+		}
+		for i := 0; i < len(part); i++ {
+			c := part[i]
+			if !(c == '_' || c == '-' || c == '+' || c == '\'' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9') {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// checkCapsule holds the rules between the fields of a capsule.
+func (m *Manifest) checkCapsule(t *Target) {
+	backend := t.Text(schema.Backend)
+	if backend == "" {
+		backend = "lite"
+	}
+	if v := t.Get(schema.NixosModules); v != nil && backend == "lite" {
+		m.diags.Add(diagnostic.NotForKind, v.Key, "`nixos_modules` needs backend \"nixos\" or \"qemu\"; a lite capsule has no NixOS to configure")
+	}
+	if v := t.Get(schema.VolumesField); v != nil && backend == "qemu" {
+		m.diags.Add(diagnostic.NotForKind, v.Key, "`volumes` are not supported on backend \"qemu\"")
+	}
+	if v := t.Get(schema.User); v != nil {
+		if backend != "lite" {
+			m.diags.Add(diagnostic.NotForKind, v.Key, "`user` works on backend \"lite\" only")
+		} else {
+			m.checkForm(v, capsuleUser, "write user or user:group, each a number, a name, or one $VARIABLE")
+		}
+	}
+}

@@ -1,0 +1,311 @@
+package manifest
+
+import (
+	"strings"
+
+	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
+	"github.com/rigx-build/rigx/engine/manifest/schema"
+	"github.com/rigx-build/rigx/engine/manifest/syntax"
+)
+
+// A decoder turns the tables of one file into typed fields.
+type decoder struct {
+	file  *syntax.File
+	diags *diagnostic.List
+	// expand replaces "$vars.name" in a list; nil where variables are not
+	// allowed.
+	expand func(s String, into []String) ([]String, bool)
+}
+
+func (d *decoder) at(span syntax.Span) Location { return Location{File: d.file, Span: span} }
+
+// fields decodes the members of a table by a list of fields. Keys for which
+// skip is true are left to the caller.
+func (d *decoder) fields(n *node, table []*schema.Field, lookup func(string) *schema.Field, where string, skip func(string) bool) []Value {
+	values := make([]Value, 0, len(n.members)+1)
+	return d.level(n, "", table, lookup, where, skip, values)
+}
+
+func (d *decoder) level(n *node, prefix string, table []*schema.Field, lookup func(string) *schema.Field, where string, skip func(string) bool, values []Value) []Value {
+	for i := range n.members {
+		child := n.members[i].node
+		name := n.members[i].name
+		if prefix != "" {
+			name = prefix + name
+		} else if skip != nil && skip(name) {
+			continue
+		}
+		f := lookup(name)
+		if f == nil && child.isTable() && isPrefix(table, name) {
+			values = d.level(child, name+".", table, lookup, where, nil, values)
+			continue
+		}
+		if f == nil {
+			d.unknownField(child, name, table, where)
+			continue
+		}
+		if v, ok := d.value(f, child); ok {
+			values = append(values, v)
+		}
+	}
+	return values
+}
+
+func isPrefix(table []*schema.Field, name string) bool {
+	for _, f := range table {
+		if len(f.Name) > len(name) && f.Name[len(name)] == '.' && f.Name[:len(name)] == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *decoder) unknownField(n *node, name string, table []*schema.Field, where string) {
+	if n.value != nil && n.value.Kind == syntax.Missing {
+		return // still being typed; the syntax error says enough
+	}
+	diag := d.diags.Add(diagnostic.UnknownField, d.at(n.key), "unknown key `"+name+"` in "+where)
+	if near := diagnostic.Closest(name, schema.Names(table)); near != "" {
+		suggestKey(diag, name, near)
+	}
+}
+
+// suggestKey attaches "did you mean" for a key; the edit is offered only when
+// the text at the place is the part that differs.
+func suggestKey(diag *diagnostic.Diagnostic, name, near string) {
+	diag.Label = "did you mean `" + near + "`?"
+	cut := strings.LastIndexByte(name, '.') + 1
+	if strings.HasPrefix(near, name[:cut]) {
+		diag.Suggestion = syntax.QuoteKey(near[cut:])
+	}
+}
+
+// value decodes one field. It is not ok if the type was wrong, which has then
+// been reported.
+func (d *decoder) value(f *schema.Field, n *node) (Value, bool) {
+	v := Value{Field: f, Key: d.at(n.key), At: d.at(n.at)}
+	if n.value != nil && (n.value.Kind == syntax.Missing || n.value.Kind == syntax.Invalid) {
+		return v, false // the syntax error has been reported
+	}
+	ok := false
+	switch f.Type {
+	case schema.String:
+		if ok = n.value != nil && n.value.Kind == syntax.String; ok {
+			v.Strings = []String{{n.value.Text, v.At}}
+		}
+	case schema.Bool:
+		if ok = n.value != nil && n.value.Kind == syntax.Boolean; ok {
+			v.Bool = n.value.Bool()
+		}
+	case schema.Strings:
+		if ok = n.value != nil && n.value.Kind == syntax.Array; ok {
+			v.Strings = d.strings(f, n.value)
+		}
+	case schema.Ports:
+		if ok = n.value != nil && n.value.Kind == syntax.Array; ok {
+			v.Strings = d.ports(f, n.value)
+		}
+	case schema.Scalars, schema.StringTable:
+		if ok = n.isTable(); ok {
+			v.Pairs = d.pairs(f.Name, n, f.Type == schema.Scalars)
+		}
+	case schema.Hash:
+		if n.isTable() {
+			v.Pairs, ok = d.pairs(f.Name, n, false), true
+		} else if ok = n.value != nil && n.value.Kind == syntax.String; ok {
+			v.Pairs = []Pair{{Value: String{n.value.Text, v.At}}}
+		}
+	case schema.Volumes:
+		v.Rows, ok = d.rows(f, n)
+	}
+	if !ok {
+		d.wrongType(f, n)
+	}
+	return v, ok
+}
+
+func (d *decoder) wrongType(f *schema.Field, n *node) {
+	diag := d.diags.Add(diagnostic.WrongType, d.at(n.at),
+		"`"+f.Name+"` must be "+f.Type.String()+", not "+d.kindOf(n))
+	if f.Type == schema.Strings && n.value != nil && n.value.Kind == syntax.String {
+		diag.Suggestion = "[" + d.file.Tree.Text[n.at.Start:n.at.End] + "]"
+		diag.Label = "write " + diag.Suggestion
+	} else if f.Type == schema.Bool && n.value != nil && (n.value.Text == "true" || n.value.Text == "false") {
+		diag.Suggestion = n.value.Text
+		diag.Label = "write " + n.value.Text + " without quotes"
+	} else if f.Example != "" {
+		diag.Help = append(diag.Help, "for example: "+f.Name+" = "+f.Example)
+	}
+}
+
+// kindOf names what is there instead.
+func (d *decoder) kindOf(n *node) string {
+	switch {
+	case n.origin == array:
+		return "a list of tables"
+	case n.value == nil || n.isTable():
+		return "a table"
+	}
+	return valueKind(n.value.Kind)
+}
+
+func valueKind(k syntax.Kind) string {
+	switch k {
+	case syntax.String:
+		return "a string"
+	case syntax.Integer, syntax.Float:
+		return "a number"
+	case syntax.Boolean:
+		return "a boolean"
+	case syntax.Datetime:
+		return "a date"
+	case syntax.Array:
+		return "a list"
+	case syntax.InlineTable:
+		return "a table"
+	}
+	return "nothing"
+}
+
+func (d *decoder) strings(f *schema.Field, v *syntax.Value) []String {
+	out := make([]String, 0, len(v.Items))
+	for i := range v.Items {
+		item := &v.Items[i]
+		if item.Kind != syntax.String {
+			d.wrongItem(f, item, "strings")
+			continue
+		}
+		s := String{item.Text, d.at(item.Span)}
+		if d.expand != nil && strings.HasPrefix(s.Value, varPrefix) {
+			if expanded, ok := d.expand(s, out); ok {
+				out = expanded
+				continue
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func (d *decoder) wrongItem(f *schema.Field, item *syntax.Value, want string) {
+	if item.Kind == syntax.Invalid || item.Kind == syntax.Missing {
+		return
+	}
+	d.diags.Add(diagnostic.WrongType, d.at(item.Span), "`"+f.Name+"` holds "+want+", not "+valueKind(item.Kind))
+}
+
+func (d *decoder) ports(f *schema.Field, v *syntax.Value) []String {
+	out := make([]String, 0, len(v.Items))
+	for i := range v.Items {
+		item := &v.Items[i]
+		port, ok := item.Int()
+		if item.Kind != syntax.Integer || !ok {
+			d.wrongItem(f, item, "port numbers")
+			continue
+		}
+		if port < 1 || port > 65535 {
+			d.diags.Add(diagnostic.OutOfRange, d.at(item.Span), "port "+d.text(item.Span)+" is not between 1 and 65535")
+			continue
+		}
+		out = append(out, String{d.text(item.Span), d.at(item.Span)})
+	}
+	return out
+}
+
+func (d *decoder) text(span syntax.Span) string { return d.file.Tree.Text[span.Start:span.End] }
+
+// pairs decodes a table of scalars, or of strings only.
+func (d *decoder) pairs(name string, n *node, scalars bool) []Pair {
+	out := make([]Pair, 0, len(n.members))
+	for i := range n.members {
+		child := n.members[i].node
+		p := Pair{Key: String{n.members[i].name, d.at(child.key)}}
+		p.Value.At = d.at(child.at)
+		kind := syntax.InlineTable
+		if child.value != nil {
+			kind = child.value.Kind
+		}
+		switch {
+		case kind == syntax.String:
+			p.Value.Value = child.value.Text
+		case kind == syntax.Missing || kind == syntax.Invalid:
+			continue
+		case scalars && kind == syntax.Boolean:
+			p.Value.Value = "0"
+			if child.value.Bool() {
+				p.Value.Value = "1"
+			}
+		case scalars && (kind == syntax.Integer || kind == syntax.Float):
+			p.Value.Value = d.text(child.at)
+		default:
+			want := "a string"
+			if scalars {
+				want = "a string, number or boolean"
+			}
+			d.diags.Add(diagnostic.WrongType, p.Value.At, "`"+name+"."+p.Key.Value+"` must be "+want+", not "+d.kindOf(child))
+			continue
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+var volumeKeys = []string{"host", "container", "mode"}
+
+// rows decodes a list of tables, written as [{…}] or as [[…]].
+func (d *decoder) rows(f *schema.Field, n *node) ([][]Pair, bool) {
+	items := n.items
+	if n.value != nil {
+		if n.value.Kind != syntax.Array {
+			return nil, false
+		}
+		b := &builder{file: d.file, diags: d.diags}
+		for i := range n.value.Items {
+			item := &n.value.Items[i]
+			if item.Kind != syntax.InlineTable {
+				d.wrongItem(f, item, "tables")
+				continue
+			}
+			items = append(items, b.table(item))
+		}
+	} else if n.origin != array {
+		return nil, false
+	}
+	rows := make([][]Pair, 0, len(items))
+	for _, item := range items {
+		row := d.pairs(f.Name, item, false)
+		d.checkVolume(row, d.at(item.at))
+		rows = append(rows, row)
+	}
+	return rows, true
+}
+
+func (d *decoder) checkVolume(row []Pair, at Location) {
+	has := map[string]bool{}
+	for _, p := range row {
+		has[p.Key.Value] = true
+		switch {
+		case !contains(volumeKeys, p.Key.Value):
+			diag := d.diags.Add(diagnostic.UnknownField, p.Key.At, "unknown key `"+p.Key.Value+"` in a volume")
+			if near := diagnostic.Closest(p.Key.Value, volumeKeys); near != "" {
+				suggestKey(diag, p.Key.Value, near)
+			}
+		case p.Key.Value == "mode" && p.Value.Value != "rw" && p.Value.Value != "ro":
+			d.diags.Add(diagnostic.BadValue, p.Value.At, "a volume's mode is `rw` or `ro`, not `"+p.Value.Value+"`")
+		}
+	}
+	for _, key := range volumeKeys[:2] {
+		if !has[key] {
+			d.diags.Add(diagnostic.MissingField, at, "a volume needs `"+key+"`")
+		}
+	}
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,455 @@
+package manifest
+
+import (
+	"context"
+	"errors"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
+	"github.com/rigx-build/rigx/engine/manifest/schema"
+	"github.com/rigx-build/rigx/engine/source"
+)
+
+// Files says which files the targets of a project consist of. See
+// [Manifest.ResolveFiles].
+type Files struct {
+	units map[Unit]*UnitFiles
+	diags []*diagnostic.Diagnostic
+	// Baseline is the content of [project].sources, nil if that is not set.
+	Baseline []string
+}
+
+// Of returns the files of a unit, or nil for a target that has none to speak
+// of: scripts, testbeds, host tests.
+func (f *Files) Of(u Unit) *UnitFiles { return f.units[u] }
+
+// Diagnostics returns what resolving found, in the order of the targets.
+func (f *Files) Diagnostics() []*diagnostic.Diagnostic { return f.diags }
+
+// UnitFiles are the files of one unit. All paths are relative to the root,
+// with forward slashes, globs expanded; those that begin with ${…} are left
+// as written.
+type UnitFiles struct {
+	Sources, Inputs, Includes, PublicHeaders, NixosModules []string
+	// VenvFiles are what uv needs, relative to the root: pyproject.toml,
+	// uv.lock, python_venv_extra.
+	VenvFiles []string
+	// Language of a compiled kind, "" if it is not clear (which is reported).
+	Language string
+	// Src is what the derivation's src holds.
+	Src SourceSet
+}
+
+// SourceSet is the content of a derivation's src.
+type SourceSet struct {
+	// Whole is the tree of the project, less [source.DefaultIgnored].
+	Whole bool
+	// Files, sorted, when it is not the whole tree.
+	Files []string
+}
+
+// ResolveFiles expands globs, checks that files are there, and computes the
+// source set of every unit. Targets are looked at in order; the file system is
+// read through tree, which lists each directory once.
+func (m *Manifest) ResolveFiles(ctx context.Context, tree *source.Tree) *Files {
+	r := &fileResolver{m: m, tree: tree, out: &Files{units: make(map[Unit]*UnitFiles, len(m.Targets))}}
+	r.baseline(ctx)
+	for _, t := range m.Targets {
+		if ctx.Err() != nil {
+			break
+		}
+		if t.Buildable() {
+			r.target(t)
+		}
+	}
+	r.out.diags = r.diags.All()
+	return r.out
+}
+
+type fileResolver struct {
+	m          *Manifest
+	tree       *source.Tree
+	diags      diagnostic.List
+	out        *Files
+	inBaseline map[string]bool
+	below      map[string][]string // files below a directory
+}
+
+func (r *fileResolver) baseline(ctx context.Context) {
+	p := &r.m.Project
+	if !p.Filtered {
+		return
+	}
+	for _, list := range [][]String{p.Sources, p.Excludes} {
+		for _, s := range list {
+			if err := source.CheckPattern(s.Value); err != nil {
+				r.badGlob(s, 0, err)
+				return
+			}
+		}
+	}
+	files, err := r.tree.Baseline(ctx, source.Selection{
+		Include: values(p.Sources), Exclude: values(p.Excludes), RespectGitignore: p.RespectGitignore,
+	})
+	if err != nil {
+		code := diagnostic.Unreadable
+		if errors.Is(err, source.ErrNoGit) {
+			code = diagnostic.GitignoreUnavailable
+		}
+		r.diags.Add(code, p.At, err.Error())
+	}
+	r.out.Baseline = files
+	if files == nil {
+		r.out.Baseline = []string{}
+	}
+	r.inBaseline = make(map[string]bool, len(files))
+	for _, f := range files {
+		r.inBaseline[f] = true
+	}
+}
+
+func values(list []String) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = s.Value
+	}
+	return out
+}
+
+// target resolves the target's own lists once, and each variant's on top.
+func (r *fileResolver) target(t *Target) {
+	base := &UnitFiles{}
+	r.lists(t, &t.Fields, base)
+	if len(t.Variants) == 0 {
+		r.finish(Unit{Target: t}, base)
+		return
+	}
+	for _, v := range t.Variants {
+		files := *base
+		r.lists(t, &v.Fields, &files)
+		r.finish(Unit{t, v}, &files)
+	}
+}
+
+// lists appends what one set of fields names.
+func (r *fileResolver) lists(t *Target, f *Fields, into *UnitFiles) {
+	dir := t.Dir()
+	into.Sources = r.paths(dir, f.List(schema.Sources), into.Sources, "sources")
+	into.Inputs = r.paths(dir, f.List(schema.Inputs), into.Inputs, "inputs")
+	into.NixosModules = r.paths(dir, f.List(schema.NixosModules), into.NixosModules, "nixos_modules")
+	into.Includes = r.dirs(dir, f.List(schema.Includes), into.Includes)
+	into.PublicHeaders = r.dirs(dir, f.List(schema.PublicHeaders), into.PublicHeaders)
+	if t.Kind == schema.PythonScript && f == &t.Fields {
+		r.venv(t, into)
+	}
+}
+
+func (r *fileResolver) venv(t *Target, into *UnitFiles) {
+	project := t.Text(schema.PythonProject)
+	if project == "" {
+		project = "."
+	}
+	at := t.Local.At
+	if v := t.Get(schema.PythonProject); v != nil {
+		at = v.At
+	}
+	dir, ok := r.clean(t.Dir(), String{project, at})
+	if !ok {
+		return
+	}
+	for _, name := range []string{"pyproject.toml", "uv.lock"} {
+		file := path.Join(dir, name)
+		if !r.tree.Exists(file) {
+			d := r.diags.Add(diagnostic.MissingFile, at, "`"+file+"` does not exist")
+			if name == "uv.lock" {
+				d.Help = append(d.Help, "run `rigx pkg uv -- lock` in "+dir)
+			}
+			continue
+		}
+		into.VenvFiles = append(into.VenvFiles, file)
+	}
+	for _, s := range t.List(schema.PythonVenvExtra) {
+		for _, found := range r.paths(dir+"/", []String{s}, nil, "python_venv_extra") {
+			if r.tree.IsDir(found) {
+				into.VenvFiles = append(into.VenvFiles, r.tree.Files(found)...)
+			} else {
+				into.VenvFiles = append(into.VenvFiles, found)
+			}
+		}
+	}
+}
+
+// clean joins a path to the directory it starts from, or reports that it
+// leaves the project.
+func (r *fileResolver) clean(dir string, s String) (string, bool) {
+	rel, err := source.Clean(dir + s.Value)
+	if err == nil && strings.HasPrefix(s.Value, "/") {
+		err = source.ErrAbsolute
+	}
+	if err == nil {
+		return rel, true
+	}
+	why := "leaves the project"
+	switch {
+	case errors.Is(err, source.ErrAbsolute):
+		why = "is absolute; it must be relative to the project"
+	case errors.Is(err, source.ErrEmpty):
+		why = "is empty"
+	}
+	r.diags.Add(diagnostic.OutsideProject, s.At, "the path `"+s.Value+"` "+why)
+	return "", false
+}
+
+// paths expands a list of files and globs in order, each file once.
+func (r *fileResolver) paths(dir string, list []String, into []string, field string) []string {
+	if len(list) == 0 {
+		return into
+	}
+	known := make(map[string]bool, len(into)+len(list))
+	for _, f := range into {
+		known[f] = true
+	}
+	add := func(f string) bool {
+		if known[f] {
+			return false
+		}
+		known[f] = true
+		into = append(into, f)
+		return true
+	}
+	into = into[:len(into):len(into)]
+	for _, s := range list {
+		switch {
+		case Interpolates(s.Value):
+			add(s.Value)
+		case source.HasMeta(s.Value):
+			for _, f := range r.glob(dir, s) {
+				add(f)
+			}
+		default:
+			rel, ok := r.clean(dir, s)
+			switch {
+			case !ok:
+			case !r.tree.Exists(rel):
+				r.missing(rel, s)
+			case !add(rel):
+				r.diags.Add(diagnostic.ListedTwice, s.At, "`"+s.Value+"` is listed twice in "+field)
+			}
+		}
+	}
+	return into
+}
+
+func (r *fileResolver) glob(dir string, s String) []string {
+	pattern := dir + s.Value
+	if strings.HasPrefix(s.Value, "/") || slices.Contains(strings.Split(s.Value, "/"), "..") {
+		r.diags.Add(diagnostic.OutsideProject, s.At, "the pattern `"+s.Value+"` leaves the project")
+		return nil
+	}
+	found, err := r.tree.Glob(pattern)
+	if err != nil {
+		r.badGlob(s, len(dir), err)
+		return nil
+	}
+	if len(found) == 0 {
+		r.diags.Add(diagnostic.EmptyGlob, s.At, "the pattern `"+s.Value+"` matches no file")
+	}
+	return found
+}
+
+func (r *fileResolver) missing(rel string, s String) {
+	d := r.diags.Add(diagnostic.MissingFile, s.At, "`"+s.Value+"` does not exist")
+	dir := path.Dir(rel)
+	if dir == "." {
+		dir = ""
+	}
+	var names []string
+	for _, f := range r.tree.List(dir) {
+		names = append(names, path.Join(dir, f))
+	}
+	if near := diagnostic.Closest(rel, names); near != "" {
+		near = near[len(rel)-len(s.Value):]
+		d.Label = "did you mean `" + near + "`?"
+		d.Suggestion = quoted(near)
+	}
+}
+
+func (r *fileResolver) badGlob(s String, prefix int, err error) {
+	d := badGlob(s, prefix, err)
+	r.diags.Append([]*diagnostic.Diagnostic{d})
+}
+
+func (m *Manifest) badGlob(s String, prefix int, err error) {
+	m.diags.Append([]*diagnostic.Diagnostic{badGlob(s, prefix, err)})
+}
+
+// badGlob points at the faulty byte of a pattern that was put behind a prefix
+// of that length.
+func badGlob(s String, prefix int, err error) *diagnostic.Diagnostic {
+	at := s.At
+	message := err.Error()
+	var bad *source.PatternError
+	if errors.As(err, &bad) {
+		offset := bad.Offset - prefix
+		if offset >= 0 && offset < len(s.Value) {
+			at = s.Within(offset, offset+1)
+		}
+		message = "the pattern `" + s.Value + "` is malformed: " + bad.Reason
+	}
+	return &diagnostic.Diagnostic{Code: diagnostic.BadGlob, At: at, Message: message}
+}
+
+func (r *fileResolver) dirs(dir string, list []String, into []string) []string {
+	into = into[:len(into):len(into)]
+	for _, s := range list {
+		if Interpolates(s.Value) {
+			into = append(into, s.Value)
+			continue
+		}
+		rel, ok := r.clean(dir, s)
+		if !ok || slices.Contains(into, rel) {
+			continue
+		}
+		if !r.tree.Exists(rel) {
+			r.missing(rel, s)
+			continue
+		}
+		into = append(into, rel)
+	}
+	return into
+}
+
+// finish infers the language and computes the source set.
+func (r *fileResolver) finish(u Unit, files *UnitFiles) {
+	r.out.units[u] = files
+	r.language(u, files)
+	files.Src = r.sourceSet(u, files)
+}
+
+func (r *fileResolver) language(u Unit, files *UnitFiles) {
+	t := u.Target
+	if !schema.Compiled.Has(t.Kind) {
+		return
+	}
+	fields := u.Fields()
+	files.Language = fields.Text(schema.Language)
+	first := u.Variant == nil || u.Variant == t.Variants[0] // report once
+	if files.Language == "" {
+		var mixed string
+		for _, f := range files.Sources {
+			lang := schema.LanguageOf(f)
+			switch {
+			case lang == "" || lang == files.Language:
+			case files.Language == "":
+				files.Language = lang
+			default:
+				mixed = lang
+			}
+		}
+		v := t.Get(schema.Sources)
+		if v != nil && first && (mixed != "" || files.Language == "" && len(files.Sources) > 0) {
+			message := "no source of `" + t.Local.Value + "` tells its language"
+			if mixed != "" {
+				message = "the sources of `" + t.Local.Value + "` are of several languages: " + files.Language + " and " + mixed
+			}
+			d := r.diags.Add(diagnostic.MixedLanguages, v.At, message)
+			d.Help = append(d.Help, "add language = \"…\", one of: "+strings.Join(schema.Languages, ", "))
+			files.Language = ""
+		}
+	}
+	if !first || files.Language == "" {
+		return
+	}
+	if t.Kind != schema.Executable && !slices.Contains([]string{"c", "cxx", "rust"}, files.Language) {
+		d := r.diags.Add(diagnostic.NotForKind, t.Get(schema.KindField).At, "a "+t.Kind.String()+" cannot be written in "+files.Language)
+		d.Help = append(d.Help, "libraries are in c, cxx or rust; use kind = \"custom\" for others")
+	}
+	for i := range t.values {
+		v := &t.values[i]
+		if langs := v.Field.Languages; langs != nil && !slices.Contains(langs, files.Language) && v.Field.Kinds.Has(t.Kind) {
+			r.diags.Add(diagnostic.IgnoredField, v.Key, "`"+v.Field.Name+"` has no effect on a target in "+files.Language)
+		}
+	}
+}
+
+func (r *fileResolver) sourceSet(u Unit, files *UnitFiles) SourceSet {
+	listed := slices.Concat(files.Sources, files.Inputs, files.NixosModules)
+	dirs := slices.Concat(files.Includes, files.PublicHeaders)
+	own := len(listed)+len(dirs) > 0
+	if !own {
+		if r.inBaseline != nil {
+			return SourceSet{Files: r.out.Baseline}
+		}
+		return SourceSet{Whole: true}
+	}
+	if r.inBaseline != nil {
+		r.checkBaseline(u)
+	}
+	set := make([]string, 0, len(listed))
+	for _, f := range listed {
+		switch {
+		case Interpolates(f):
+		case r.tree.IsDir(f):
+			set = append(set, r.filesBelow(f)...)
+		default:
+			set = append(set, f)
+		}
+	}
+	for _, d := range dirs {
+		if !Interpolates(d) {
+			set = append(set, r.filesBelow(d)...)
+		}
+	}
+	slices.Sort(set)
+	return SourceSet{Files: slices.Compact(set)}
+}
+
+// filesBelow lists a directory, through the baseline where there is one.
+func (r *fileResolver) filesBelow(dir string) []string {
+	if files, ok := r.below[dir]; ok {
+		return files
+	}
+	var files []string
+	if dir == "." {
+		dir = ""
+	}
+	if r.inBaseline == nil {
+		files = r.tree.Files(dir)
+	} else {
+		for _, f := range r.out.Baseline {
+			if dir == "" || strings.HasPrefix(f, dir+"/") {
+				files = append(files, f)
+			}
+		}
+	}
+	if r.below == nil {
+		r.below = map[string][]string{}
+	}
+	r.below[dir] = files
+	return files
+}
+
+// checkBaseline reports sources that [project].sources leaves out.
+func (r *fileResolver) checkBaseline(u Unit) {
+	if u.Variant != nil && u.Variant != u.Target.Variants[0] {
+		return
+	}
+	for _, s := range u.Target.List(schema.Sources) {
+		if Interpolates(s.Value) || source.HasMeta(s.Value) {
+			continue
+		}
+		rel, err := source.Clean(u.Target.Dir() + s.Value)
+		if err == nil && r.tree.Exists(rel) && !r.tree.IsDir(rel) && !r.inBaseline[rel] {
+			d := r.diags.Add(diagnostic.NotInBaseline, s.At, "`"+s.Value+"` is not among [project].sources")
+			d.Related = []diagnostic.Related{{At: r.m.Project.At, Message: "[project] is here"}}
+			d.Help = append(d.Help, "add a pattern for it to [project].sources, or check `excludes` and .gitignore")
+		}
+	}
+}
+
+// TextAt is the source text of a place, as written.
+func TextAt(at Location) string {
+	return at.File.Tree.Text[at.Span.Start:at.Span.End]
+}

@@ -1,0 +1,426 @@
+package manifest
+
+import (
+	"strings"
+
+	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
+	"github.com/rigx-build/rigx/engine/manifest/schema"
+	"github.com/rigx-build/rigx/engine/manifest/syntax"
+)
+
+// EdgeKind says what a target depends on.
+type EdgeKind uint8
+
+const (
+	// ToTarget: a target of this project.
+	ToTarget EdgeKind = iota
+	// ToLocal: `localdep.target` of another project.
+	ToLocal
+	// ToNixpkgs: an attribute of nixpkgs.
+	ToNixpkgs
+	// ToGit: a git dependency.
+	ToGit
+	// ToExternal: an external input.
+	ToExternal
+)
+
+// Edge is one dependency of a target.
+type Edge struct {
+	Kind EdgeKind
+	// Name as the graph shows it: the qualified name of a target, the name of
+	// a dependency or package.
+	Name string
+	// Unit for ToTarget: the target, and the variant if one was named.
+	Unit Unit
+	// At is where the dependency is written.
+	At Location
+}
+
+// Reference is what a name in deps.internal, run or ${…} means.
+type Reference struct {
+	Kind EdgeKind
+	Unit Unit // ToTarget
+	// Local and Attr for ToLocal: the dependency and the attribute in it.
+	Local *LocalDependency
+	Attr  string
+	Git   *GitDependency // ToGit
+	// External and Bucket for ToExternal.
+	External *ExternalInput
+	Bucket   *Bucket
+	// Package for ToNixpkgs: the attribute path of ${pkgs.attr}.
+	Package string
+}
+
+// Edge of the graph that the reference makes.
+func (r Reference) edge(at Location) Edge {
+	e := Edge{Kind: r.Kind, At: at, Unit: r.Unit}
+	switch r.Kind {
+	case ToTarget:
+		e.Name = r.Unit.Target.Name
+	case ToLocal:
+		e.Name = r.Local.Name.Value + "." + r.Attr
+	case ToGit:
+		e.Name = r.Git.Name.Value
+	case ToExternal:
+		e.Name = r.External.Name.Value
+	case ToNixpkgs:
+		e.Name = r.Package
+	}
+	return e
+}
+
+// ResolveTarget finds what a name in deps.internal or run means, as seen from
+// target t: the same module's target first, then the project's, then
+// `target@variant` and the attribute of a variant, then another project's.
+func (m *Manifest) ResolveTarget(t *Target, name string) (Reference, bool) {
+	if t != nil && t.Module != nil {
+		if other := m.targets[t.Module.Name+"."+name]; other != nil {
+			return Reference{Unit: other.First()}, true
+		}
+	}
+	if other := m.targets[name]; other != nil {
+		return Reference{Unit: other.First()}, true
+	}
+	if target, variant, ok := cutLast(name, "@"); ok {
+		if ref, found := m.ResolveTarget(t, target); found && ref.Kind == ToTarget {
+			if v := ref.Unit.Target.Variant(variant); v != nil {
+				return Reference{Unit: Unit{ref.Unit.Target, v}}, true
+			}
+		}
+		return Reference{}, false
+	}
+	if t != nil && t.Module != nil {
+		if u, ok := m.attrs[t.Module.Name+"."+name]; ok {
+			return Reference{Unit: u}, true
+		}
+	}
+	if u, ok := m.attrs[name]; ok {
+		return Reference{Unit: u}, true
+	}
+	if dep, attr, ok := m.LocalTarget(name); ok && dep.has(attr) {
+		return Reference{Kind: ToLocal, Local: dep, Attr: attr}, true
+	}
+	return Reference{}, false
+}
+
+// has reports whether the other project has that target. One that cannot be
+// read is given the benefit of the doubt: its own error is reported already.
+func (dep *LocalDependency) has(attr string) bool {
+	if dep.Manifest == nil {
+		return true
+	}
+	if _, ok := dep.Manifest.Attr(attr); ok {
+		return true
+	}
+	_, ok := dep.Manifest.ResolveTarget(nil, attr)
+	return ok
+}
+
+// Resolve finds what the name in ${name} means, as seen from target t.
+func (m *Manifest) Resolve(t *Target, name string) (Reference, bool) {
+	if ref, ok := m.ResolveTarget(t, name); ok {
+		return ref, true
+	}
+	if git := m.gits[name]; git != nil {
+		return Reference{Kind: ToGit, Git: git}, true
+	}
+	if pkg, ok := strings.CutPrefix(name, "pkgs."); ok && pkg != "" {
+		return Reference{Kind: ToNixpkgs, Package: pkg}, true
+	}
+	for i := 0; i < len(name); i++ {
+		if name[i] != '.' {
+			continue
+		}
+		if in := m.externals[name[:i]]; in != nil {
+			if b := in.Bucket(name[i+1:]); b != nil {
+				return Reference{Kind: ToExternal, External: in, Bucket: b}, true
+			}
+		}
+	}
+	return Reference{}, false
+}
+
+// resolve names the attributes of all units and then the edges of all targets.
+func (m *Manifest) resolve() {
+	for _, t := range m.Targets {
+		for _, v := range t.Variants {
+			m.addAttr(Unit{t, v})
+		}
+	}
+	r := resolver{m: m}
+	for _, t := range m.Targets {
+		r.target(t)
+	}
+	m.findCycles()
+}
+
+func (m *Manifest) addAttr(u Unit) {
+	attr := u.Attr()
+	var other Location
+	if t := m.targets[attr]; t != nil {
+		other = t.Local.At
+	} else if old, ok := m.attrs[attr]; ok {
+		other = old.Variant.Name.At
+	} else {
+		m.attrs[attr] = u
+		return
+	}
+	d := m.diags.Add(diagnostic.Collision, u.Variant.Name.At, "the variant `"+u.Name()+"` and another target would both be called `"+attr+"`")
+	d.Related = []diagnostic.Related{{At: other, Message: "the other one"}}
+}
+
+// A resolver collects the edges of one target after the other.
+type resolver struct {
+	m     *Manifest
+	t     *Target
+	names []string // of all targets, made when first needed
+}
+
+func (r *resolver) target(t *Target) {
+	r.t = t
+	t.Edges = make([]Edge, 0, len(t.List(schema.DepsInternal))+len(t.List(schema.DepsNixpkgs))+2)
+	r.dependencies(t)
+	r.references(&t.Fields)
+	for _, v := range t.Variants {
+		r.references(&v.Fields)
+	}
+	r.listed(schema.DepsNixpkgs, ToNixpkgs, func(String) bool { return true })
+	r.listed(schema.DepsGit, ToGit, r.git)
+	r.listed(schema.DepsExternal, ToExternal, r.external)
+}
+
+// dependencies resolves deps.internal and run.
+func (r *resolver) dependencies(t *Target) {
+	seen := t.List(schema.DepsInternal)
+	for i, s := range seen {
+		if repeated(seen[:i], s.Value) {
+			r.twice(schema.DepsInternal, s)
+			continue
+		}
+		ref, ok := r.m.ResolveTarget(t, s.Value)
+		if !ok {
+			r.unknownTarget(s)
+			continue
+		}
+		r.use(ref, s.At)
+	}
+	v := t.Get(schema.RunField)
+	if v == nil {
+		return
+	}
+	s := v.Strings[0]
+	if ref, ok := r.m.ResolveTarget(t, s.Value); ok {
+		r.use(ref, s.At)
+	} else if near := diagnostic.Closest(s.Value, r.targetNames()); near != "" && len(t.List(schema.DepsNixpkgs)) == 0 {
+		d := r.m.diags.Add(diagnostic.LooksLikeTarget, s.At, "`"+s.Value+"` is not a target, so it is looked up on PATH")
+		d.Label = "did you mean `" + near + "`?"
+		d.Suggestion = quoted(near)
+	}
+}
+
+// use adds the edge of a reference, unless nothing can be used there.
+func (r *resolver) use(ref Reference, at Location) {
+	if ref.Kind == ToTarget && !ref.Unit.Target.Buildable() && ref.Unit.Target.Kind != schema.NoKind {
+		other := ref.Unit.Target
+		what := "a " + other.Kind.String() + " target"
+		if other.Kind == schema.Test {
+			what = "a test with `sandbox = false`"
+		}
+		// A host script may name another: it is told to run, not to be used.
+		d := r.m.diags.Add(diagnostic.NotBuildable, at, "`"+other.Name+"` is "+what+" and produces nothing to depend on")
+		d.Related = []diagnostic.Related{{At: other.Local.At, Message: "declared here"}}
+		return
+	}
+	r.add(ref.edge(at))
+}
+
+func (r *resolver) add(e Edge) {
+	for i := range r.t.Edges {
+		if old := &r.t.Edges[i]; old.Kind == e.Kind && old.Name == e.Name && old.Unit == e.Unit {
+			return
+		}
+	}
+	r.t.Edges = append(r.t.Edges, e)
+}
+
+func (r *resolver) targetNames() []string {
+	if r.names == nil {
+		r.names = r.m.TargetNames()
+	}
+	if r.t.Module == nil {
+		return r.names
+	}
+	// Inside a module the short names of its own targets count as well.
+	names := r.names
+	prefix := r.t.Module.Name + "."
+	for _, name := range r.names {
+		if short, ok := strings.CutPrefix(name, prefix); ok {
+			names = append(names[:len(names):len(names)], short)
+		}
+	}
+	return names
+}
+
+func (r *resolver) unknownTarget(s String) {
+	if target, variant, ok := cutLast(s.Value, "@"); ok {
+		if ref, found := r.m.ResolveTarget(r.t, target); found && ref.Kind == ToTarget {
+			r.m.unknownVariant(ref.Unit.Target, variant, s.At)
+			return
+		}
+	}
+	d := r.m.diags.Add(diagnostic.UnknownTarget, s.At, "unknown target `"+s.Value+"` in deps.internal")
+	names := r.targetNames()
+	if dep, attr, ok := r.m.LocalTarget(s.Value); ok && dep.Manifest != nil {
+		d.Message = "the project `" + dep.Name.Value + "` has no target `" + attr + "`"
+		names = dep.Manifest.TargetNames()
+		for i := range names {
+			names[i] = dep.Name.Value + "." + names[i]
+		}
+	}
+	if near := diagnostic.Closest(s.Value, names); near != "" {
+		d.Label = "did you mean `" + near + "`?"
+		d.Suggestion = quoted(near)
+	}
+}
+
+func (m *Manifest) unknownVariant(t *Target, variant string, at Location) {
+	names := make([]string, len(t.Variants))
+	for i, v := range t.Variants {
+		names[i] = v.Name.Value
+	}
+	d := m.diags.Add(diagnostic.UnknownVariant, at, "the target `"+t.Name+"` has no variant `"+variant+"`")
+	if near := diagnostic.Closest(variant, names); near != "" {
+		d.Label = "did you mean `" + near + "`?"
+	} else if len(names) > 0 {
+		d.Help = append(d.Help, "it has: "+strings.Join(names, ", "))
+	}
+}
+
+func (r *resolver) listed(field *schema.Field, kind EdgeKind, known func(String) bool) {
+	list := r.t.List(field)
+	for i, s := range list {
+		if repeated(list[:i], s.Value) {
+			r.twice(field, s)
+		} else if known(s) {
+			r.add(Edge{Kind: kind, Name: s.Value, At: s.At})
+		}
+	}
+}
+
+func repeated(before []String, s string) bool {
+	for i := range before {
+		if before[i].Value == s {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *resolver) twice(field *schema.Field, s String) {
+	r.m.diags.Add(diagnostic.ListedTwice, s.At, "`"+s.Value+"` is listed twice in "+field.Name)
+}
+
+func (r *resolver) git(s String) bool {
+	if r.m.gits[s.Value] != nil {
+		return true
+	}
+	names := make([]string, len(r.m.Git))
+	for i, g := range r.m.Git {
+		names[i] = g.Name.Value
+	}
+	d := r.m.diags.Add(diagnostic.UnknownGit, s.At, "unknown git dependency `"+s.Value+"`")
+	suggest(d, s.Value, names, "[dependencies.git."+syntax.QuoteKey(s.Value)+"]")
+	return false
+}
+
+func (r *resolver) external(s String) bool {
+	if r.m.externals[s.Value] != nil {
+		return true
+	}
+	names := make([]string, len(r.m.External))
+	for i, e := range r.m.External {
+		names[i] = e.Name.Value
+	}
+	d := r.m.diags.Add(diagnostic.UnknownExternal, s.At, "unknown external input `"+s.Value+"`")
+	suggest(d, s.Value, names, "[external_inputs."+syntax.QuoteKey(s.Value)+"]")
+	return false
+}
+
+// suggest offers the nearest name, or else the section to add.
+func suggest(d *diagnostic.Diagnostic, name string, names []string, section string) {
+	if near := diagnostic.Closest(name, names); near != "" {
+		d.Label = "did you mean `" + near + "`?"
+		d.Suggestion = quoted(near)
+	} else {
+		d.Help = append(d.Help, "add "+section)
+	}
+}
+
+// quoted is s as a TOML string that reads well in place of another.
+func quoted(s string) string { return syntax.Quote(s) }
+
+// references adds an edge for every ${…} in the interpolated fields.
+func (r *resolver) references(f *Fields) {
+	for i := range f.values {
+		v := &f.values[i]
+		if !v.Field.Interpolated {
+			continue
+		}
+		for j := range v.Strings {
+			r.template(v.Strings[j])
+		}
+		for j := range v.Pairs {
+			r.template(v.Pairs[j].Value)
+		}
+	}
+}
+
+func (r *resolver) template(s String) {
+	if !Interpolates(s.Value) {
+		return
+	}
+	parts, errs := ParseTemplate(s.Value)
+	host := !r.t.Buildable() // there, other ${…} are the shell's
+	for _, e := range errs {
+		if !host {
+			d := r.m.diags.Add(diagnostic.BadInterpolation, s.Within(e.Start, e.End), e.Message)
+			d.Help = append(d.Help, "for a literal `${` write `''${`")
+		}
+	}
+	for _, p := range parts {
+		if p.Ref == "" {
+			continue
+		}
+		at := s.Within(p.Start, p.End)
+		if ref, ok := r.m.Resolve(r.t, p.Ref); ok {
+			r.use(ref, at)
+		} else if !host {
+			r.unknownReference(p.Ref, at)
+		}
+	}
+}
+
+func (r *resolver) unknownReference(name string, at Location) {
+	d := r.m.diags.Add(diagnostic.UnknownReference, at, "`${"+name+"}` refers to nothing")
+	names := r.targetNames()
+	for _, in := range r.m.External {
+		for _, b := range in.Buckets {
+			names = append(names[:len(names):len(names)], in.Name.Value+"."+b.Name.Value)
+		}
+	}
+	if near := diagnostic.Closest(name, names); near != "" {
+		d.Label = "did you mean `" + near + "`?"
+		d.Suggestion = near
+		return
+	}
+	d.Help = append(d.Help, "for a variable of the shell write `$"+name+"` or `''${"+name+"}`")
+}
+
+// Within is the place of the bytes from start to end of the decoded string.
+func (s String) Within(start, end int) Location {
+	text := s.At.File.Tree.Text
+	return Location{File: s.At.File, Span: syntax.Span{
+		Start: syntax.SourceOffset(text, s.At.Span, start),
+		End:   syntax.SourceOffset(text, s.At.Span, end),
+	}}
+}

@@ -1,0 +1,38 @@
+package manifest
+
+import (
+	"strings"
+
+	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
+)
+
+const varPrefix = "$vars."
+
+// expander gives decoders of targets the variables of the whole project.
+func (m *Manifest) expander() func(String, []String) ([]String, bool) {
+	return func(s String, into []String) ([]String, bool) {
+		name := s.Value[len(varPrefix):]
+		if v := m.vars[name]; v != nil {
+			v.Used = true
+			return append(into, v.Values...), true
+		}
+		at := s.At
+		d := m.diags.Add(diagnostic.UnknownVariable, at, "unknown variable `"+name+"`")
+		names := make([]string, len(m.Vars))
+		for i, v := range m.Vars {
+			names[i] = v.Name.Value
+		}
+		if near := diagnostic.Closest(name, names); near != "" {
+			d.Label = "did you mean `" + varPrefix + near + "`?"
+			d.Suggestion = quoted(varPrefix + near)
+		} else if len(m.Vars) == 0 {
+			d.Help = append(d.Help, "add a [vars] table with `"+name+" = [\"…\"]`")
+		}
+		return into, true
+	}
+}
+
+// VariableReference returns the name in "$vars.name" if all of s is one.
+func VariableReference(s string) (string, bool) {
+	return strings.CutPrefix(s, varPrefix)
+}

@@ -1,0 +1,206 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/rigx-build/rigx/engine/manifest"
+	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
+	"github.com/rigx-build/rigx/engine/manifest/schema"
+	"github.com/rigx-build/rigx/engine/nix"
+	"github.com/rigx-build/rigx/engine/source"
+)
+
+// TestOptions of [Workspace.Test].
+type TestOptions struct {
+	// Filters are names or patterns (*, ?, […]); a test runs if it matches any.
+	// None means all.
+	Filters []string
+	// Jobs is how many tests may run at once; below 2 they run one by one.
+	Jobs int
+	// Report receives what Nix does. It may be nil.
+	Report func(nix.Event)
+	// Started and Finished are called for each test, never two at a time.
+	// Either may be nil.
+	Started  func(*manifest.Target)
+	Finished func(TestResult)
+	// Output receives what host tests print while they run one by one. With
+	// several jobs the output is in the result instead. Nil discards it.
+	Output io.Writer
+}
+
+// TestResult is the outcome of one test.
+type TestResult struct {
+	Target *manifest.Target
+	// Status is 0 if the test passed, else the exit status of its script, or 1.
+	Status int
+	// Output is what the test printed, unless it went to TestOptions.Output.
+	Output   []byte
+	Err      error
+	Duration time.Duration
+}
+
+// Passed reports whether the test succeeded.
+func (r TestResult) Passed() bool { return r.Status == 0 && r.Err == nil }
+
+// Tests lists the tests that match the filters, in the order of the file.
+func (w *Workspace) Tests(filters []string) ([]*manifest.Target, error) {
+	used := make([]bool, len(filters))
+	var out []*manifest.Target
+	for _, t := range w.Manifest.Targets {
+		if t.Kind != schema.Test {
+			continue
+		}
+		selected := len(filters) == 0
+		for i, f := range filters {
+			if f == t.Name || source.Match(f, t.Name) {
+				selected, used[i] = true, true
+			}
+		}
+		if selected {
+			out = append(out, t)
+		}
+	}
+	for i, f := range filters {
+		if !used[i] {
+			return nil, w.noTest(f)
+		}
+	}
+	return out, nil
+}
+
+func (w *Workspace) noTest(filter string) error {
+	if t := w.Manifest.Target(filter); t != nil {
+		return &Error{Code: diagnostic.UnknownTarget, Message: "`" + filter + "` is a " + t.Kind.String() + " target, not a test", Help: []string{"`rigx list --kind test` shows the tests"}}
+	}
+	return &Error{Code: diagnostic.UnknownTarget, Message: "no test matches `" + filter + "`", Help: []string{"`rigx list --kind test` shows the tests"}}
+}
+
+// Test runs tests in three phases: those in the sandbox, all in one build;
+// then host tests that must be alone, one by one; then the other host tests,
+// up to Jobs at once. The results are in that order.
+func (w *Workspace) Test(ctx context.Context, opts TestOptions) ([]TestResult, error) {
+	tests, err := w.Tests(opts.Filters)
+	if err != nil || len(tests) == 0 {
+		return nil, err
+	}
+	var sandboxed, alone, others []*manifest.Target
+	for _, t := range tests {
+		switch {
+		case t.Sandboxed():
+			sandboxed = append(sandboxed, t)
+		case t.Bool(schema.Exclusive, false):
+			alone = append(alone, t)
+		default:
+			others = append(others, t)
+		}
+	}
+	s, err := w.prepare(ctx, selectedOf(tests))
+	if err != nil {
+		return nil, err
+	}
+	run := testRun{session: s, opts: opts}
+	if err := run.sandboxed(ctx, sandboxed); err != nil {
+		return run.results, err
+	}
+	for _, t := range alone {
+		run.host(ctx, t, false)
+	}
+	jobs := max(opts.Jobs, 1)
+	slots := make(chan struct{}, jobs)
+	var wg sync.WaitGroup
+	for _, t := range others {
+		slots <- struct{}{}
+		wg.Add(1)
+		go func() {
+			defer func() { <-slots; wg.Done() }()
+			run.host(ctx, t, jobs > 1)
+		}()
+	}
+	wg.Wait()
+	return run.results, ctx.Err()
+}
+
+func selectedOf(targets []*manifest.Target) []Selected {
+	out := make([]Selected, len(targets))
+	for i, t := range targets {
+		u := t.First()
+		out[i] = Selected{u.Attr(), u}
+	}
+	return out
+}
+
+type testRun struct {
+	*session
+	opts    TestOptions
+	mu      sync.Mutex
+	results []TestResult
+}
+
+func (r *testRun) started(t *manifest.Target) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.opts.Started != nil {
+		r.opts.Started(t)
+	}
+}
+
+func (r *testRun) finished(res TestResult) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.results = append(r.results, res)
+	if r.opts.Finished != nil {
+		r.opts.Finished(res)
+	}
+}
+
+// sandboxed builds the derivations of tests. One that was built before passes
+// at once: nothing that it depends on has changed.
+func (r *testRun) sandboxed(ctx context.Context, tests []*manifest.Target) error {
+	if len(tests) == 0 {
+		return nil
+	}
+	for _, t := range tests {
+		r.started(t)
+	}
+	results, err := r.build(ctx, selectedOf(tests), BuildOptions{Jobs: r.opts.Jobs, Report: r.opts.Report})
+	if err != nil {
+		return err
+	}
+	for i, res := range results {
+		out := TestResult{Target: tests[i], Duration: res.Duration, Err: res.Err}
+		if res.Err != nil {
+			out.Status = 1
+			var failed *nix.BuildError
+			if errors.As(res.Err, &failed) && failed.ExitStatus > 0 {
+				out.Status = failed.ExitStatus
+			}
+			for _, line := range res.Log {
+				out.Output = append(append(out.Output, line...), '\n')
+			}
+		}
+		r.finished(out)
+	}
+	return nil
+}
+
+// host runs a test on the host, in the project's directory.
+func (r *testRun) host(ctx context.Context, t *manifest.Target, captured bool) {
+	r.started(t)
+	begin := time.Now()
+	var buf bytes.Buffer
+	out := r.opts.Output
+	if captured || out == nil {
+		out = &buf
+	}
+	status, err := r.script(ctx, t, scriptIO{Out: out, Err: out})
+	res := TestResult{Target: t, Status: status, Err: err, Duration: time.Since(begin), Output: buf.Bytes()}
+	if err != nil && status == 0 {
+		res.Status = 1
+	}
+	r.finished(res)
+}

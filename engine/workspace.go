@@ -1,0 +1,126 @@
+package engine
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/rigx-build/rigx/engine/manifest"
+	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
+	"github.com/rigx-build/rigx/engine/nix"
+	"github.com/rigx-build/rigx/engine/source"
+)
+
+// Options of a workspace.
+type Options struct {
+	// Nixpkgs overrides [nixpkgs].ref for this run: "host", a branch, tag or
+	// commit, a flake URL, or a path.
+	Nixpkgs string
+	// Nix is passed on to the Nix that is found.
+	Nix nix.Options
+	// CacheDir holds what can be computed again; the user's cache directory
+	// when empty.
+	CacheDir string
+	// Notes receives remarks that concern the whole run, such as that
+	// flake.nix was written anew. Nil discards them.
+	Notes io.Writer
+}
+
+// Workspace is an open project.
+type Workspace struct {
+	Manifest *manifest.Manifest
+	// Files of the targets; nil until [Workspace.Resolve].
+	Files *manifest.Files
+
+	opts Options
+	tree *source.Tree
+}
+
+// FindRoot returns the nearest directory, from dir upwards, that holds the
+// rigx.toml of a project. A rigx.toml without [project] below another one is a
+// module of it, so the search goes on as long as there is none.
+func FindRoot(dir string) (string, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if info, err := os.Stat(abs); err != nil || !info.IsDir() {
+		return "", failure(diagnostic.NoProject, "there is no directory %s", dir)
+	}
+	nearest := ""
+	for at := abs; ; at = filepath.Dir(at) {
+		if data, err := os.ReadFile(filepath.Join(at, manifest.FileName)); err == nil {
+			if manifest.HasProject(string(data)) {
+				return at, nil
+			}
+			if nearest == "" {
+				nearest = at
+			}
+		}
+		if at == filepath.Dir(at) {
+			break
+		}
+	}
+	if nearest != "" {
+		return nearest, nil
+	}
+	return "", &Error{
+		Code:    diagnostic.NoProject,
+		Message: "there is no " + manifest.FileName + " in " + abs + " or above it",
+		Help:    []string{"change to the project's directory, or name it with -C DIR"},
+	}
+}
+
+// Open loads the project whose root is found from dir upwards. A project with
+// errors opens as well: see [Workspace.Diagnostics].
+func Open(ctx context.Context, dir string, opts Options) (*Workspace, error) {
+	root, err := FindRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	if opts.CacheDir == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			cache = os.TempDir()
+		}
+		opts.CacheDir = filepath.Join(cache, "rigx")
+	}
+	if opts.Notes == nil {
+		opts.Notes = io.Discard
+	}
+	opts.Nix.CacheDir = opts.CacheDir
+	disk := source.Disk()
+	return &Workspace{
+		Manifest: manifest.Load(ctx, disk, root, manifest.Options{Version: Version}),
+		opts:     opts,
+		tree:     source.NewTree(disk, root),
+	}, nil
+}
+
+// Dir is the root directory of the project.
+func (w *Workspace) Dir() string { return w.Manifest.Dir }
+
+// Resolve expands globs and looks for the files of all targets. It is done
+// once.
+func (w *Workspace) Resolve(ctx context.Context) *manifest.Files {
+	if w.Files == nil {
+		w.Files = w.Manifest.ResolveFiles(ctx, w.tree)
+	}
+	return w.Files
+}
+
+// Diagnostics returns all findings, files included, by file and place.
+func (w *Workspace) Diagnostics(ctx context.Context) []*diagnostic.Diagnostic {
+	all := append(w.Manifest.Diagnostics(), w.Resolve(ctx).Diagnostics()...)
+	return diagnostic.Sorted(all, w.Manifest.AllFiles())
+}
+
+// Valid returns an [InvalidError] if there is any error among the diagnostics.
+func (w *Workspace) Valid(ctx context.Context) error {
+	ds := w.Diagnostics(ctx)
+	if errors, _ := diagnostic.Count(ds); errors > 0 {
+		return &InvalidError{Diagnostics: ds, Manifest: w.Manifest}
+	}
+	return nil
+}

@@ -1,0 +1,5 @@
+#include "number.h"
+
+#include <stdio.h>
+
+void number(int n) { printf("%d: ", n); }
