@@ -1,0 +1,34 @@
+package source
+
+import (
+	"errors"
+	"path"
+	"strings"
+)
+
+// What [Clean] refuses.
+var (
+	ErrEmpty    = errors.New("the path is empty")
+	ErrAbsolute = errors.New("the path is absolute")
+	ErrOutside  = errors.New("the path leaves the project")
+)
+
+// Clean returns a project-relative path in its shortest form, "." for the
+// root. It refuses what could reach outside.
+func Clean(rel string) (string, error) {
+	switch {
+	case rel == "":
+		return "", ErrEmpty
+	case strings.HasPrefix(rel, "/") || strings.HasPrefix(rel, `\`), len(rel) > 1 && rel[1] == ':' && isLetter(rel[0]):
+		return "", ErrAbsolute
+	case strings.ContainsRune(rel, 0):
+		return "", ErrOutside
+	}
+	rel = path.Clean(rel)
+	if rel == ".." || strings.HasPrefix(rel, "../") {
+		return "", ErrOutside
+	}
+	return rel, nil
+}
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }

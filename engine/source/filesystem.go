@@ -1,0 +1,88 @@
+package source
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// FS is the file system that projects are read through. Names are absolute
+// paths of the operating system. Errors satisfy errors.Is(err, fs.ErrNotExist)
+// and the like.
+type FS interface {
+	ReadFile(name string) ([]byte, error)
+	Stat(name string) (fs.FileInfo, error)
+	ReadDir(name string) ([]fs.DirEntry, error)
+}
+
+// Disk is the file system of the machine.
+func Disk() FS { return disk{} }
+
+type disk struct{}
+
+func (disk) ReadFile(name string) ([]byte, error)       { return os.ReadFile(name) }
+func (disk) Stat(name string) (fs.FileInfo, error)      { return os.Stat(name) }
+func (disk) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
+
+// Overlay lays the texts of open editor buffers, by absolute path, over base.
+// A buffer that was never saved is there as well.
+func Overlay(base FS, buffers map[string]string) FS {
+	return &overlay{base, buffers}
+}
+
+type overlay struct {
+	FS
+	buffers map[string]string
+}
+
+func (o *overlay) ReadFile(name string) ([]byte, error) {
+	if text, ok := o.buffers[filepath.Clean(name)]; ok {
+		return []byte(text), nil
+	}
+	return o.FS.ReadFile(name)
+}
+
+func (o *overlay) Stat(name string) (fs.FileInfo, error) {
+	if text, ok := o.buffers[filepath.Clean(name)]; ok {
+		return bufferInfo{filepath.Base(name), int64(len(text))}, nil
+	}
+	return o.FS.Stat(name)
+}
+
+func (o *overlay) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := o.FS.ReadDir(name)
+	name = filepath.Clean(name)
+	added := false
+	for path, text := range o.buffers {
+		if filepath.Dir(path) != name {
+			continue
+		}
+		base := filepath.Base(path)
+		known := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == base })
+		if !known {
+			entries = append(entries, fs.FileInfoToDirEntry(bufferInfo{base, int64(len(text))}))
+			added = true
+		}
+	}
+	if added {
+		slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+		return entries, nil
+	}
+	return entries, err
+}
+
+// bufferInfo describes a file that is only in the editor.
+type bufferInfo struct {
+	name string
+	size int64
+}
+
+func (b bufferInfo) Name() string       { return b.name }
+func (b bufferInfo) Size() int64        { return b.size }
+func (b bufferInfo) Mode() fs.FileMode  { return 0o644 }
+func (b bufferInfo) ModTime() time.Time { return time.Time{} }
+func (b bufferInfo) IsDir() bool        { return false }
+func (b bufferInfo) Sys() any           { return nil }

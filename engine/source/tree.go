@@ -1,0 +1,274 @@
+package source
+
+import (
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// DefaultIgnored are the base names that a whole-tree source leaves out, at
+// any depth: what builds, tools and editors leave behind, and what rigx
+// generates itself.
+var DefaultIgnored = []string{
+	".git", ".hg", ".svn", ".jj", ".rigx", ".direnv", "output", "result",
+	"__pycache__", ".venv", "node_modules", ".DS_Store",
+	".pytest_cache", ".mypy_cache", ".ruff_cache",
+	"flake.nix", "flake.lock",
+}
+
+// neverWalked are directories that a pattern enters only by naming them.
+var neverWalked = map[string]bool{".git": true, ".rigx": true}
+
+// outputDir holds links into the store; at the root it is never walked.
+const outputDir = "output"
+
+// maxDepth bounds how deep a walk goes: links may form circles.
+const maxDepth = 128
+
+// Tree is the directory tree of a project, listed as needed and remembered. It
+// is safe for concurrent use.
+type Tree struct {
+	fs   FS
+	root string
+
+	mu   sync.Mutex
+	dirs map[string]*listing
+}
+
+// A listing is one directory: its entries sorted by name.
+type listing struct {
+	entries []entry
+	ok      bool
+}
+
+type entry struct {
+	name string
+	dir  bool
+	link bool
+}
+
+func (l *listing) find(name string) (entry, bool) {
+	i, ok := slices.BinarySearchFunc(l.entries, name, func(e entry, name string) int { return strings.Compare(e.name, name) })
+	if !ok {
+		return entry{}, false
+	}
+	return l.entries[i], true
+}
+
+// NewTree returns the tree below the absolute directory root.
+func NewTree(fsys FS, root string) *Tree {
+	return &Tree{fs: fsys, root: root, dirs: map[string]*listing{}}
+}
+
+// list reads a directory once. rel is clean; "" is the root.
+func (t *Tree) list(rel string) *listing {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if l := t.dirs[rel]; l != nil {
+		return l
+	}
+	l := &listing{}
+	t.dirs[rel] = l
+	abs := filepath.Join(t.root, filepath.FromSlash(rel))
+	entries, err := t.fs.ReadDir(abs)
+	if err != nil {
+		return l
+	}
+	l.ok = true
+	l.entries = make([]entry, 0, len(entries))
+	for _, e := range entries {
+		item := entry{name: e.Name(), dir: e.IsDir(), link: e.Type()&fs.ModeSymlink != 0}
+		if item.link {
+			if info, err := t.fs.Stat(filepath.Join(abs, e.Name())); err == nil {
+				item.dir = info.IsDir()
+			}
+		}
+		l.entries = append(l.entries, item)
+	}
+	slices.SortFunc(l.entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	return l
+}
+
+// look finds the entry of a clean relative path.
+func (t *Tree) look(rel string) (entry, bool) {
+	if rel == "." || rel == "" {
+		return entry{dir: true}, true
+	}
+	dir, name := path.Split(rel)
+	return t.list(strings.TrimSuffix(dir, "/")).find(name)
+}
+
+// Exists reports whether there is a file or directory at rel.
+func (t *Tree) Exists(rel string) bool {
+	rel, err := Clean(rel)
+	if err != nil {
+		return false
+	}
+	_, ok := t.look(rel)
+	return ok
+}
+
+// IsDir reports whether there is a directory, or a link to one, at rel.
+func (t *Tree) IsDir(rel string) bool {
+	rel, err := Clean(rel)
+	if err != nil {
+		return false
+	}
+	e, ok := t.look(rel)
+	return ok && e.dir
+}
+
+// List returns the names in a directory, sorted; none if it cannot be read.
+func (t *Tree) List(rel string) []string {
+	l := t.list(strings.TrimPrefix(path.Clean("/"+rel), "/"))
+	names := make([]string, len(l.entries))
+	for i, e := range l.entries {
+		names[i] = e.name
+	}
+	return names
+}
+
+// Files lists all files below a directory, sorted, links to files included.
+// Links to directories are listed as files themselves, which is how the store
+// keeps them.
+func (t *Tree) Files(under string) []string {
+	under = strings.TrimPrefix(path.Clean("/"+under), "/")
+	var out []string
+	t.walk(under, 0, func(rel string, e entry) bool {
+		if !e.dir || e.link {
+			out = append(out, rel)
+			return false
+		}
+		return !neverWalked[e.name]
+	})
+	slices.Sort(out)
+	return out
+}
+
+// WholeTree lists the files of a whole-tree source: all but [DefaultIgnored].
+func (t *Tree) WholeTree() []string {
+	ignored := make(map[string]bool, len(DefaultIgnored))
+	for _, name := range DefaultIgnored {
+		ignored[name] = true
+	}
+	var out []string
+	t.walk("", 0, func(rel string, e entry) bool {
+		if ignored[e.name] {
+			return false
+		}
+		if !e.dir || e.link {
+			out = append(out, rel)
+			return false
+		}
+		return true
+	})
+	slices.Sort(out)
+	return out
+}
+
+// walk calls visit for everything below dir and enters directories for which
+// it returns true.
+func (t *Tree) walk(dir string, depth int, visit func(rel string, e entry) bool) {
+	if depth > maxDepth {
+		return
+	}
+	for _, e := range t.list(dir).entries {
+		rel := join(dir, e.name)
+		if visit(rel, e) && e.dir {
+			t.walk(rel, depth+1, visit)
+		}
+	}
+}
+
+func join(dir, name string) string {
+	if dir == "" {
+		return name
+	}
+	return dir + "/" + name
+}
+
+// Glob returns the files that match the pattern, sorted. Hidden files match
+// like others. Directories do not count as matches; .git is entered only where
+// the pattern names it, and output/ and links to directories never by **. A
+// malformed pattern gives a [*PatternError].
+func (t *Tree) Glob(pattern string) ([]string, error) {
+	if err := CheckPattern(pattern); err != nil {
+		return nil, err
+	}
+	g := globber{tree: t, seen: map[globState]bool{}}
+	g.match("", components(pattern), 0)
+	slices.Sort(g.out)
+	return slices.Compact(g.out), nil
+}
+
+// globState keeps a pattern with several ** from visiting a directory twice
+// with the same rest.
+type globState struct {
+	dir  string
+	rest int
+}
+
+type globber struct {
+	tree *Tree
+	out  []string
+	seen map[globState]bool
+}
+
+func (g *globber) match(dir string, pattern []string, depth int) {
+	state := globState{dir, len(pattern)}
+	if len(pattern) == 0 || depth > maxDepth || g.seen[state] {
+		return
+	}
+	g.seen[state] = true
+	head, rest := pattern[0], pattern[1:]
+	if head == "**" {
+		g.anyDepth(dir, pattern, depth)
+		return
+	}
+	if !HasMeta(head) {
+		g.plain(dir, head, rest, depth)
+		return
+	}
+	for _, e := range g.tree.list(dir).entries {
+		if matchComponent(head, e.name) {
+			g.found(dir, e, rest, depth)
+		}
+	}
+}
+
+func (g *globber) plain(dir, name string, rest []string, depth int) {
+	if e, ok := g.tree.list(dir).find(name); ok {
+		g.found(dir, e, rest, depth)
+	}
+}
+
+func (g *globber) found(dir string, e entry, rest []string, depth int) {
+	rel := join(dir, e.name)
+	switch {
+	case len(rest) == 0 && !e.dir:
+		g.out = append(g.out, rel)
+	case e.dir:
+		g.match(rel, rest, depth+1)
+	}
+}
+
+// anyDepth matches ** : the rest here, and the whole pattern in each directory
+// below. A trailing ** means every file below.
+func (g *globber) anyDepth(dir string, pattern []string, depth int) {
+	rest := pattern[1:]
+	g.match(dir, rest, depth)
+	for _, e := range g.tree.list(dir).entries {
+		rel := join(dir, e.name)
+		switch {
+		case !e.dir:
+			if len(rest) == 0 {
+				g.out = append(g.out, rel)
+			}
+		case !e.link && !neverWalked[e.name] && rel != outputDir:
+			g.match(rel, pattern, depth+1)
+		}
+	}
+}
