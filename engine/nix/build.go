@@ -1,0 +1,242 @@
+package nix
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// BuildRequest says what to build.
+type BuildRequest struct {
+	Derivations []Derivation
+	// Jobs is how many derivations are built at once; 0 leaves it to Nix's
+	// configuration.
+	Jobs int
+	// KeepGoing builds what it can after a failure.
+	KeepGoing bool
+	// OnEvent is called by one goroutine, in order. It may be nil.
+	OnEvent func(Event)
+}
+
+// Built is the outcome for one derivation.
+type Built struct {
+	Attr    string
+	DrvPath string
+	Outputs map[string]string
+	// Err is set if it is not there.
+	Err *BuildError
+	// Cached is true if nothing had to be built.
+	Cached bool
+	// Duration of its own build, dependencies not included.
+	Duration time.Duration
+}
+
+// BuildError says why a derivation is not there.
+type BuildError struct {
+	// DrvPath of the derivation that failed: the wanted one, or one that it
+	// needs.
+	DrvPath string
+	// Dependency is true in the latter case.
+	Dependency bool
+	// ExitStatus of the builder, 0 if it did not come to that.
+	ExitStatus int
+	Reason     string
+	Hash       *HashMismatch
+	// Log holds the last lines that the builder printed.
+	Log []string
+}
+
+func (e *BuildError) Error() string {
+	name := derivationName(e.DrvPath)
+	switch {
+	case e.Hash != nil:
+		return name + ": " + e.Reason + "\n  specified: " + e.Hash.Specified + "\n        got: " + e.Hash.Got
+	case e.Dependency:
+		return "it needs " + name + ", which " + e.Reason
+	}
+	return e.Reason
+}
+
+// logTail is how many lines of a builder's output an error carries.
+const logTail = 40
+
+// Build builds all derivations in one process. The result has one entry for
+// each, in order; whether it is there is decided by looking, not by what Nix
+// printed. The error of Build itself means that Nix could not be started or
+// was interrupted.
+func (n *Nix) Build(ctx context.Context, req BuildRequest) ([]Built, error) {
+	results := make([]Built, len(req.Derivations))
+	var missing []string
+	for i, d := range req.Derivations {
+		results[i] = Built{Attr: d.Attr, DrvPath: d.DrvPath, Outputs: d.Outputs, Cached: n.present(d.Outputs)}
+		if !results[i].Cached {
+			missing = append(missing, n.Version.installable(d.DrvPath))
+		}
+	}
+	if len(missing) == 0 {
+		return results, nil
+	}
+	w := newWatcher(req.OnEvent)
+	args := []string{"build", "--no-link", "--log-format", "internal-json"}
+	if req.KeepGoing {
+		args = append(args, "--keep-going")
+	}
+	if req.Jobs > 0 {
+		args = append(args, "--max-jobs", strconv.Itoa(req.Jobs))
+	}
+	if n.store != "" {
+		args = append(args, "--store", n.store, "--eval-store", "auto")
+	}
+	pipe, out := io.Pipe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.read(pipe)
+	}()
+	err := n.run(ctx, io.Discard, out, append(args, missing...)...)
+	out.Close()
+	<-done
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	failed := false
+	for i := range results {
+		r := &results[i]
+		r.Duration = w.took[r.DrvPath]
+		failed = failed || !r.Cached && !n.present(r.Outputs)
+	}
+	if !failed {
+		return results, nil
+	}
+	for i := range results {
+		if r := &results[i]; !n.present(r.Outputs) {
+			r.Err = n.explain(ctx, r.DrvPath, w, err)
+		}
+	}
+	return results, nil
+}
+
+// present reports whether all outputs are in the store. With a remote store
+// only Nix can tell, so it is asked to build.
+func (n *Nix) present(outputs map[string]string) bool {
+	if n.store != "" || len(outputs) == 0 {
+		return false
+	}
+	for _, path := range outputs {
+		if _, err := os.Lstat(path); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// explain finds the failure behind a missing derivation: its own, or that of
+// the first it depends on.
+func (n *Nix) explain(ctx context.Context, drvPath string, w *watcher, err error) *BuildError {
+	culprit := drvPath
+	if _, own := w.failures[drvPath]; !own && len(w.failures) > 0 {
+		var out bytes.Buffer
+		if n.storeCommand(ctx, &out, "--query", "--requisites", drvPath) == nil {
+			for _, dep := range strings.Fields(out.String()) {
+				if _, ok := w.failures[dep]; ok {
+					culprit = dep
+					break
+				}
+			}
+		}
+	}
+	f, known := w.failures[culprit]
+	e := &BuildError{DrvPath: culprit, Dependency: culprit != drvPath, ExitStatus: f.status, Reason: f.reason, Hash: f.hash, Log: w.tail[culprit]}
+	if !known {
+		e.Reason = "was not built"
+		if text := strings.Join(w.errors, "\n"); text != "" {
+			e.Reason = cleanMessage(text)
+		} else if err != nil {
+			e.Reason += ": " + err.Error()
+		}
+	}
+	return e
+}
+
+// watcher follows the log of one build.
+type watcher struct {
+	parser   *logParser
+	report   func(Event)
+	begun    map[string]time.Time
+	took     map[string]time.Duration
+	tail     map[string][]string
+	failures map[string]failure
+	errors   []string
+}
+
+func newWatcher(report func(Event)) *watcher {
+	w := &watcher{
+		report: report, begun: map[string]time.Time{}, took: map[string]time.Duration{},
+		tail: map[string][]string{}, failures: map[string]failure{},
+	}
+	w.parser = newLogParser(w.event)
+	return w
+}
+
+func (w *watcher) event(e Event) {
+	switch e := e.(type) {
+	case BuildStarted:
+		w.begun[e.DrvPath] = time.Now()
+	case BuildFinished:
+		w.took[e.DrvPath] = time.Since(w.begun[e.DrvPath])
+	case LogLine:
+		lines := append(w.tail[e.DrvPath], e.Text)
+		if len(lines) > 2*logTail {
+			lines = append(lines[:0], lines[len(lines)-logTail:]...)
+		}
+		w.tail[e.DrvPath] = lines
+	case Message:
+		if f, ok := parseFailure(e.Text); ok {
+			if _, known := w.failures[f.drvPath]; !known || f.hash != nil {
+				w.failures[f.drvPath] = f
+			}
+		} else if e.Level == 0 && len(w.errors) < logTail {
+			w.errors = append(w.errors, e.Text)
+		}
+	}
+	if w.report != nil {
+		w.report(e)
+	}
+}
+
+// longestLogLine bounds one line of a builder; a longer one is cut into pieces.
+const longestLogLine = 1 << 20
+
+func (w *watcher) read(r io.Reader) {
+	lines := bufio.NewReaderSize(r, longestLogLine)
+	for {
+		line, _, err := lines.ReadLine()
+		if err != nil {
+			// The pipe must be drained, or Nix would wait for us.
+			_, _ = io.Copy(io.Discard, r)
+			break
+		}
+		w.parser.line(line)
+	}
+	for drv, lines := range w.tail {
+		if len(lines) > logTail {
+			w.tail[drv] = lines[len(lines)-logTail:]
+		}
+	}
+}
+
+// storeCommand runs nix-store, which lies beside nix.
+func (n *Nix) storeCommand(ctx context.Context, out io.Writer, args ...string) error {
+	var errOut bytes.Buffer
+	status, err := RunCommand(ctx, Command{Path: n.beside("nix-store"), Args: args, Stdout: out, Stderr: &errOut})
+	if err == nil && status != 0 {
+		err = fmt.Errorf("nix-store %s: %s", args[0], cleanMessage(errOut.String()))
+	}
+	return err
+}

@@ -1,0 +1,57 @@
+package nix
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"time"
+)
+
+// Command is a program to run.
+type Command struct {
+	// Path of the program, or a name to find on PATH.
+	Path string
+	Args []string
+	Dir  string
+	// Env is added to this process's environment.
+	Env            []string
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+}
+
+// grace is how long an interrupted program may take to end by itself.
+const grace = 5 * time.Second
+
+// RunCommand runs a program and returns its exit status. When ctx ends, the
+// program and all it started are interrupted, and killed if that does not help.
+func RunCommand(ctx context.Context, c Command) (int, error) {
+	cmd := exec.CommandContext(ctx, c.Path, c.Args...)
+	cmd.Dir = c.Dir
+	cmd.Env = append(os.Environ(), c.Env...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, c.Stdout, c.Stderr
+	ownGroup(cmd)
+	cmd.WaitDelay = grace
+	err := cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return 1, ctx.Err()
+	case errors.As(err, &exit):
+		return exitStatus(exit), nil
+	case err != nil:
+		return 127, err
+	}
+	return 0, nil
+}
+
+// run starts nix with the arguments that every command gets.
+func (n *Nix) run(ctx context.Context, stdout, stderr io.Writer, args ...string) error {
+	all := append([]string{args[0]}, n.args...)
+	cmd := exec.CommandContext(ctx, n.Path, append(all, args[1:]...)...)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	ownGroup(cmd)
+	cmd.WaitDelay = grace
+	return cmd.Run()
+}

@@ -1,0 +1,11 @@
+//go:build !unix
+
+package nix
+
+import "os/exec"
+
+func ownGroup(*exec.Cmd) {}
+
+func exitStatus(err *exec.ExitError) int { return err.ExitCode() }
+
+func writable(string) bool { return false }

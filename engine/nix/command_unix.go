@@ -1,0 +1,27 @@
+//go:build unix
+
+package nix
+
+import (
+	"os/exec"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// ownGroup puts the program into a process group of its own, so that ending it
+// ends its children too.
+func ownGroup(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
+}
+
+// exitStatus is the shell's: 128 and the signal for a program that was killed.
+func exitStatus(err *exec.ExitError) int {
+	if status, ok := err.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return err.ExitCode()
+}
+
+func writable(dir string) bool { return unix.Access(dir, unix.W_OK) == nil }

@@ -1,0 +1,194 @@
+package nix
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+)
+
+//go:embed evaluate.nix
+var evaluateNix string
+
+// EvalRequest asks for attributes of a project's flake.
+type EvalRequest struct {
+	// ProjectDir is the absolute directory of flake.nix.
+	ProjectDir string
+	// Attrs of packages.<system>.
+	Attrs []string
+	// Overrides maps the name of an input to an absolute directory, used as it
+	// is on disk, or to a flake reference.
+	Overrides map[string]string
+}
+
+// Derivation is an evaluated attribute.
+type Derivation struct {
+	Attr    string
+	DrvPath string
+	// Outputs maps the names of the outputs to their store paths.
+	Outputs map[string]string
+	// Bin is the store path of the output with the programs.
+	Bin string
+	// Err is set if the attribute could not be evaluated; the rest is then
+	// empty.
+	Err *EvalError
+}
+
+// EvalError is what Nix said of an attribute.
+type EvalError struct {
+	// Message without colours, prefix and trace; its first line is the cause.
+	Message string
+}
+
+func (e *EvalError) Error() string { return e.Message }
+
+// evalArgs is the request as evaluate.nix reads it.
+type evalArgs struct {
+	ProjectDir string            `json:"projectDir"`
+	Mode       string            `json:"mode"`
+	Attrs      []string          `json:"attrs"`
+	Overrides  map[string]string `json:"overrides"`
+	Catch      bool              `json:"catch"`
+}
+
+type evaluated struct {
+	DrvPath string            `json:"drvPath"`
+	Bin     string            `json:"bin"`
+	Outputs map[string]string `json:"outputs"`
+	Failed  bool              `json:"failed"`
+}
+
+// Evaluate evaluates all attributes in one process and writes their
+// derivations to the store. The result has one entry for each attribute, in
+// order. An attribute that fails carries its own error and spoils no other.
+func (n *Nix) Evaluate(ctx context.Context, req EvalRequest) ([]Derivation, error) {
+	return n.evaluate(ctx, "packages", req)
+}
+
+func (n *Nix) evaluate(ctx context.Context, mode string, req EvalRequest) ([]Derivation, error) {
+	dir, err := os.MkdirTemp("", "rigx-eval-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "evaluate.nix")
+	if err := os.WriteFile(file, []byte(evaluateNix), 0o644); err != nil {
+		return nil, err
+	}
+	e := &evaluation{n: n, dir: dir, file: file, args: evalArgs{
+		ProjectDir: req.ProjectDir, Mode: mode, Overrides: req.Overrides,
+	}}
+	if e.args.Overrides == nil {
+		e.args.Overrides = map[string]string{}
+	}
+	out := make([]Derivation, len(req.Attrs))
+	err = e.fill(ctx, req.Attrs, out)
+	return out, err
+}
+
+type evaluation struct {
+	n         *Nix
+	dir, file string
+	args      evalArgs
+	mu        sync.Mutex
+	requests  int
+}
+
+// fill evaluates attrs into out. Most failures are caught inside Nix, and only
+// their message costs another process; the others end the evaluation, and then
+// halves are tried until the culprits stand alone.
+func (e *evaluation) fill(ctx context.Context, attrs []string, out []Derivation) error {
+	if len(attrs) == 0 {
+		return nil
+	}
+	results, err := e.run(ctx, attrs, len(attrs) > 1)
+	var failed *EvalError
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &failed) && len(attrs) == 1:
+		out[0] = Derivation{Attr: attrs[0], Err: failed}
+		return nil
+	case errors.As(err, &failed):
+		half := len(attrs) / 2
+		if err := e.fill(ctx, attrs[:half], out[:half]); err != nil {
+			return err
+		}
+		return e.fill(ctx, attrs[half:], out[half:])
+	case err != nil:
+		return err
+	}
+	for i, r := range results {
+		if r.Failed {
+			if err := e.fill(ctx, attrs[i:i+1], out[i:i+1]); err != nil {
+				return err
+			}
+			continue
+		}
+		out[i] = Derivation{Attr: attrs[i], DrvPath: r.DrvPath, Outputs: r.Outputs, Bin: r.Bin}
+	}
+	return nil
+}
+
+func (e *evaluation) run(ctx context.Context, attrs []string, catch bool) ([]evaluated, error) {
+	args := e.args
+	args.Attrs, args.Catch = attrs, catch
+	data, err := json.Marshal(args)
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	e.requests++
+	request := filepath.Join(e.dir, fmt.Sprintf("request-%d.json", e.requests))
+	e.mu.Unlock()
+	if err := os.WriteFile(request, data, 0o644); err != nil {
+		return nil, err
+	}
+	var stdout, stderr bytes.Buffer
+	err = e.n.run(ctx, &stdout, &stderr, "eval", "--json", "--impure", "--no-write-lock-file", "--file", e.file, "--argstr", "request", request, "result")
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, &EvalError{Message: cleanMessage(stderr.String())}
+	}
+	var results []evaluated
+	if err := json.Unmarshal(stdout.Bytes(), &results); err != nil {
+		return nil, fmt.Errorf("reading the answer of nix eval: %w", err)
+	}
+	if len(results) != len(attrs) {
+		return nil, fmt.Errorf("nix eval answered %d of %d attributes", len(results), len(attrs))
+	}
+	return results, nil
+}
+
+var ansi = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
+
+// ownMessage finds the messages that our own Nix code throws; they need no
+// trace.
+var ownMessage = regexp.MustCompile(`rigx-[a-z]+: [^\n]*`)
+
+// cleanMessage cuts what Nix prints down to what went wrong: no colours, no
+// warnings, the innermost error first, at most a few lines of context.
+func cleanMessage(text string) string {
+	text = strings.TrimSpace(ansi.ReplaceAllString(text, ""))
+	if own := ownMessage.FindString(text); own != "" {
+		return own
+	}
+	if i := strings.LastIndex(text, "error: "); i >= 0 {
+		text = text[i+len("error: "):]
+	}
+	lines := strings.Split(text, "\n")
+	const longest = 12
+	if len(lines) > longest {
+		lines = append(lines[:longest], "…")
+	}
+	return strings.TrimSpace(strings.Join(lines, "\n"))
+}

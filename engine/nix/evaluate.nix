@@ -1,0 +1,118 @@
+# Evaluates attributes of a project's generated flake straight from disk.
+#
+# `nix build .#attr` copies the whole tree into the store before it evaluates
+# anything. This does what Nix does with flake.nix and flake.lock, except that
+# the project itself and the projects next to it stay where they are; only the
+# files that a target's source names are copied. The derivations are the same.
+#
+# request is the path of a JSON file:
+#   projectDir  absolute directory of flake.nix
+#   mode        "packages": attributes of packages.<system>
+#               "nixpkgs":  attribute paths of the nixpkgs input
+#   attrs       the attributes wanted
+#   overrides   input name → absolute directory or flake reference
+#   catch       report a failing attribute as { failed = true; } instead of
+#               ending the evaluation with its message
+{ request }:
+let
+  req = builtins.fromJSON (builtins.readFile request);
+  system = builtins.currentSystem;
+
+  lock =
+    let file = req.projectDir + "/flake.lock";
+    in if builtins.pathExists file
+    then builtins.fromJSON (builtins.readFile file)
+    else { root = "root"; nodes.root = { }; };
+
+  # The name of the node that an input of a node leads to. A list is a path of
+  # inputs from the root ("follows").
+  follow = node: name:
+    let to = node.inputs.${name};
+    in if builtins.isList to
+    then builtins.foldl' (at: step: follow lock.nodes.${at} step) lock.root to
+    else to;
+
+  isRelative = path: builtins.substring 0 1 path != "/";
+
+  # A flake in a directory, with its inputs as `node` of the lock file has them
+  # (null: the lock file does not know this flake).
+  flakeAt = dir: node: info:
+    let
+      flake = import (dir + "/flake.nix");
+      inputs = builtins.mapAttrs (inputOf dir node) (flake.inputs or { });
+      outputs = flake.outputs (inputs // { inherit self; });
+      self = info // outputs // {
+        inherit inputs outputs;
+        outPath = dir;
+        sourceInfo = info;
+        _type = "flake";
+      };
+    in self;
+
+  inputOf = dir: node: name: declared:
+    if req.overrides ? ${name} then overridden req.overrides.${name}
+    else if node != null && (node.inputs or { }) ? ${name} then locked dir (follow node name)
+    else
+      let local = relativePath (declared.url or "");
+      in if local != null then flakeAt (dir + "/${local}") null { }
+      else throw "rigx-lock: the input `${name}` is not in flake.lock";
+
+  # "path:./sub" → "./sub", and null for every other kind of reference.
+  relativePath = url:
+    let found = builtins.match "path:(\\.\\.?(/.*)?)" url;
+    in if found == null then null else builtins.head found;
+
+  overridden = ref:
+    if builtins.substring 0 1 ref != "/" then builtins.getFlake ref
+    else if builtins.pathExists (ref + "/flake.nix") then flakeAt ref null { }
+    else { outPath = ref; };
+
+  locked = dir: name:
+    let
+      node = lock.nodes.${name};
+      tree = builtins.fetchTree (builtins.removeAttrs node.locked [ "dir" ]);
+      isFlake = node.flake or true;
+      here = dir + "/${node.locked.path}";
+      there = tree.outPath + (if node.locked ? dir then "/${node.locked.dir}" else "");
+    in
+    if node.locked.type == "path" && isRelative node.locked.path
+    then if isFlake then flakeAt here node { } else { outPath = here; }
+    else if isFlake then flakeAt there node tree
+    else tree;
+
+  project = flakeAt (/. + req.projectDir) (lock.nodes.${lock.root}) { };
+
+  packages = project.packages.${system} or { };
+
+  nixpkgs = import project.inputs.nixpkgs { inherit system; };
+
+  find = attr:
+    if req.mode == "packages"
+    then packages.${attr} or (throw "rigx-attr: the flake has no package `${attr}`")
+    else builtins.foldl'
+      (set: name: set.${name} or (throw "rigx-attr: nixpkgs has no `${attr}`"))
+      nixpkgs
+      (builtins.filter builtins.isString (builtins.split "\\." attr));
+
+  describe = attr:
+    let drv = find attr;
+    in {
+      inherit (drv) drvPath;
+      # What a shell wants of a package with several outputs is its programs.
+      bin = (drv.bin or drv.out or drv).outPath;
+      outputs = builtins.listToAttrs
+        (map (name: { inherit name; value = drv.${name}.outPath; }) (drv.outputs or [ "out" ]));
+    };
+
+  attempt = attr:
+    let
+      value = describe attr;
+      tried = builtins.tryEval (builtins.deepSeq value value);
+    in
+    if !req.catch then value
+    else if tried.success then tried.value
+    else { failed = true; };
+in
+{
+  result = map attempt req.attrs;
+}

@@ -1,0 +1,86 @@
+package nix
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// LockRequest says what to lock.
+type LockRequest struct {
+	// Dir holds flake.nix and, afterwards, flake.lock.
+	Dir string
+	// Update moves all inputs to their newest revision; otherwise only what is
+	// missing is added.
+	Update bool
+	// Staged locks in a copy of flake.nix and flake.lock alone, so that the
+	// tree is not copied into the store. Inputs with relative paths need the
+	// real directory.
+	Staged bool
+	// Overrides are inputs to lock to something else, without writing that to
+	// flake.lock: the lock is then for this run only.
+	Overrides map[string]string
+}
+
+var lockNames = []string{"flake.nix", "flake.lock"}
+
+// Lock writes flake.lock.
+func (n *Nix) Lock(ctx context.Context, req LockRequest) error {
+	dir := req.Dir
+	if req.Staged {
+		tmp, err := os.MkdirTemp("", "rigx-lock-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(tmp)
+		for _, name := range lockNames {
+			data, err := os.ReadFile(filepath.Join(req.Dir, name))
+			if errors.Is(err, os.ErrNotExist) && name == "flake.lock" {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(tmp, name), data, 0o644); err != nil {
+				return err
+			}
+		}
+		dir = tmp
+	}
+	args := []string{"flake", "lock", "path:" + dir}
+	if req.Update {
+		args[1] = "update"
+	}
+	for name, ref := range req.Overrides {
+		if filepath.IsAbs(ref) {
+			ref = "path:" + ref
+		}
+		args = append(args, "--override-input", name, ref)
+	}
+	var errOut bytes.Buffer
+	if err := n.run(ctx, &errOut, &errOut, args...); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return fmt.Errorf("nix cannot lock the inputs of the flake: %s", cleanMessage(errOut.String()))
+	}
+	if !req.Staged {
+		return nil
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "flake.lock"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // a flake without inputs has no lock
+	}
+	if err != nil {
+		return err
+	}
+	target := filepath.Join(req.Dir, "flake.lock")
+	tmp := fmt.Sprintf("%s.tmp-%d", target, os.Getpid())
+	if err := os.WriteFile(tmp, data, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(tmp, target)
+}

@@ -1,0 +1,181 @@
+package nix
+
+import (
+	"bytes"
+	"encoding/json"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Event is something that happens while Nix works: one of [BuildStarted],
+// [BuildFinished], [LogLine], [FetchStarted], [Message].
+type Event any
+
+// BuildStarted says that a derivation is being built.
+type BuildStarted struct{ DrvPath, Name string }
+
+// BuildFinished says that a derivation is no longer being built. Whether that
+// went well, the results tell.
+type BuildFinished struct{ DrvPath, Name string }
+
+// LogLine is a line that a builder printed.
+type LogLine struct{ DrvPath, Name, Text string }
+
+// FetchStarted says that something is being downloaded or copied.
+type FetchStarted struct{ What string }
+
+// Message is what Nix itself has to say, without colours. Level 0 is an error.
+type Message struct {
+	Level int
+	Text  string
+}
+
+// The numbers of Nix's internal-json log. They are the same in Nix and Lix.
+const (
+	activityCopyPath    = 100
+	activityFetch       = 101
+	activityBuild       = 105
+	activitySubstitute  = 108
+	resultBuildLogLine  = 101
+	resultPostBuildLine = 107
+)
+
+// logParser turns the lines of Nix's structured log into events. It is never
+// confused for long: what it does not understand it ignores.
+type logParser struct {
+	emit   func(Event)
+	builds map[uint64]BuildStarted
+}
+
+func newLogParser(emit func(Event)) *logParser {
+	return &logParser{emit: emit, builds: map[uint64]BuildStarted{}}
+}
+
+type logEntry struct {
+	Action string            `json:"action"`
+	ID     uint64            `json:"id"`
+	Type   int               `json:"type"`
+	Level  int               `json:"level"`
+	Text   string            `json:"text"`
+	Msg    string            `json:"msg"`
+	RawMsg string            `json:"raw_msg"`
+	Fields []json.RawMessage `json:"fields"`
+}
+
+var logPrefix = []byte("@nix ")
+
+func (p *logParser) line(line []byte) {
+	data, ok := bytes.CutPrefix(line, logPrefix)
+	if !ok {
+		if text := strings.TrimSpace(ansi.ReplaceAllString(string(line), "")); text != "" {
+			p.emit(Message{Level: 3, Text: text})
+		}
+		return
+	}
+	var e logEntry
+	if json.Unmarshal(data, &e) != nil {
+		return
+	}
+	switch e.Action {
+	case "start":
+		p.start(e)
+	case "stop":
+		if b, ok := p.builds[e.ID]; ok {
+			delete(p.builds, e.ID)
+			p.emit(BuildFinished(b))
+		}
+	case "result":
+		if e.Type == resultBuildLogLine || e.Type == resultPostBuildLine {
+			b := p.builds[e.ID]
+			p.emit(LogLine{b.DrvPath, b.Name, e.field(0)})
+		}
+	case "msg":
+		text := e.Msg
+		if text == "" {
+			text = e.RawMsg
+		}
+		p.emit(Message{e.Level, ansi.ReplaceAllString(text, "")})
+	}
+}
+
+func (p *logParser) start(e logEntry) {
+	switch e.Type {
+	case activityBuild:
+		b := BuildStarted{DrvPath: e.field(0)}
+		b.Name = derivationName(b.DrvPath)
+		p.builds[e.ID] = b
+		p.emit(b)
+	case activitySubstitute, activityCopyPath, activityFetch:
+		if what := e.field(0); what != "" {
+			p.emit(FetchStarted{what})
+		}
+	}
+}
+
+// field returns a field of the entry if it is a string.
+func (e logEntry) field(i int) string {
+	if i >= len(e.Fields) {
+		return ""
+	}
+	var s string
+	if json.Unmarshal(e.Fields[i], &s) != nil {
+		return ""
+	}
+	return s
+}
+
+// derivationName is "hello-1.0" for /nix/store/<hash>-hello-1.0.drv.
+func derivationName(drvPath string) string {
+	name := strings.TrimSuffix(path.Base(drvPath), ".drv")
+	if len(name) > 33 && name[32] == '-' {
+		return name[33:]
+	}
+	return name
+}
+
+// HashMismatch is a fixed-output derivation that gave something else.
+type HashMismatch struct{ Specified, Got string }
+
+// failure is what a message says of one derivation.
+type failure struct {
+	drvPath string
+	status  int
+	hash    *HashMismatch
+	// reason is the first line, without the name of the derivation.
+	reason string
+}
+
+var (
+	// Nix up to 2.2x: builder for '…drv' failed with exit code 1
+	// newer: Cannot build '…drv'. Reason: builder failed with exit code 1.
+	builderFailed = regexp.MustCompile(`(?:builder for|[Cc]annot build) '([^']+\.drv)'\.?(?:\s+Reason:)?(?:\s+builder)? (failed .*)`)
+	exitCode      = regexp.MustCompile(`exit code (\d+)`)
+	hashMismatch  = regexp.MustCompile(`hash mismatch in fixed-output derivation '([^']+\.drv)'`)
+	hashLine      = regexp.MustCompile(`(?m)^\s*(specified|got):\s+(\S+)`)
+)
+
+// parseFailure reads an error message of Nix.
+func parseFailure(text string) (failure, bool) {
+	if m := hashMismatch.FindStringSubmatch(text); m != nil {
+		f := failure{drvPath: m[1], status: 102, hash: &HashMismatch{}, reason: "the content does not have the hash that was given"}
+		for _, line := range hashLine.FindAllStringSubmatch(text, -1) {
+			if line[1] == "got" {
+				f.hash.Got = line[2]
+			} else {
+				f.hash.Specified = line[2]
+			}
+		}
+		return f, true
+	}
+	m := builderFailed.FindStringSubmatch(text)
+	if m == nil {
+		return failure{}, false
+	}
+	f := failure{drvPath: m[1], status: 1, reason: strings.TrimRight(strings.SplitN(m[2], "\n", 2)[0], ".;:")}
+	if code := exitCode.FindStringSubmatch(f.reason); code != nil {
+		f.status, _ = strconv.Atoi(code[1])
+	}
+	return f, true
+}
