@@ -103,17 +103,3 @@ func plainText(s, controls string) bool {
 	}
 	return utf8.ValidString(s)
 }
-
-// isBareKey reports whether s can be a key without quotes.
-func isBareKey(s string) bool {
-	for i := range len(s) {
-		if !isBareKeyByte(s[i]) {
-			return false
-		}
-	}
-	return s != ""
-}
-
-func isBareKeyByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
-}
