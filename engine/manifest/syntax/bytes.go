@@ -75,9 +75,9 @@ func skipSpace(text string, i int) int {
 	return i
 }
 
-// trimSpace is the end of text[start:end] without the spaces that end it.
+// trimSpace is the end of text[start:end] without the spaces and tabs that end it.
 func trimSpace(text string, start, end int) int {
-	return start + len(strings.TrimRight(text[start:end], " \t\r\n"))
+	return start + len(strings.TrimRight(text[start:end], " \t"))
 }
 
 // excerpt quotes a piece of the source for a message.

@@ -39,7 +39,11 @@ type Token struct {
 // token.
 func (t *Tree) Tokens() iter.Seq[Token] {
 	return func(yield func(Token) bool) {
-		p := parser{text: t.Text, strategy: t.strategy, tree: &Tree{Text: t.Text}, yield: yield}
-		p.tokens()
+		if len(t.Text) > MaxSize {
+			return
+		}
+		p := newParser(t.Text, t.strategy)
+		p.yield = yield
+		p.document()
 	}
 }
