@@ -17,8 +17,8 @@ func (p *parser) line() {
 		p.take(TokenInvalid, end)
 		return
 	}
-	entry := p.entries.push()
-	understood := p.assignment(entry, false)
+	entry, understood := p.assignment(false)
+	*p.entries.push() = entry
 	if p.unwind {
 		p.unwind = false
 		return
@@ -58,16 +58,16 @@ func (p *parser) skippedEnd(i int) int {
 	return trimSpace(p.text, start, i)
 }
 
-// assignment reads "key = value" into an empty entry, at the start of a line
-// or in an inline table. It reports false if there was something wrong before
-// the value, so that what follows it is better skipped silently.
-func (p *parser) assignment(entry *Entry, inTable bool) bool {
+// assignment reads "key = value" at the start of a line or in an inline table.
+// It reports false if there was something wrong before the value, so that what
+// follows it is better skipped silently.
+func (p *parser) assignment(inTable bool) (entry Entry, understood bool) {
 	before, start := p.failures, p.pos
 	entry.Path = p.path('=')
 	pathEnd := int(entry.Path[len(entry.Path)-1].Span.End)
 	entry.Value.Span = span(pathEnd, pathEnd)
 	valueFollows := p.equals(entry.Path, inTable, before)
-	understood := p.failures == before
+	understood = p.failures == before
 	if valueFollows {
 		equals := p.pos - 1
 		p.space()
@@ -75,12 +75,12 @@ func (p *parser) assignment(entry *Entry, inTable bool) bool {
 			entry.Value.Span = span(p.pos, p.pos)
 			p.fail(equals, equals+1, "missing value", "write a value behind the "+excerpt(p.text[equals:equals+1]))
 		} else {
-			p.value(&entry.Value)
+			entry.Value = p.value()
 		}
 	}
 	entry.Span = Span{uint32(start), entry.Value.Span.End}
 	entry.Broken = p.failures != before
-	return understood
+	return entry, understood
 }
 
 // atTableItemEnd reports whether an entry of an inline table must end here.
@@ -92,6 +92,10 @@ func (p *parser) atTableItemEnd() bool {
 // whether a value can be read next. Errors are reported only if there were
 // none since before.
 func (p *parser) equals(path []Key, inTable bool, before int) bool {
+	if p.at('=') {
+		p.take(TokenEquals, p.pos+1)
+		return true
+	}
 	fail := func(start, end int, message, hint string) {
 		if p.failures == before {
 			p.fail(start, end, message, hint)
@@ -100,9 +104,6 @@ func (p *parser) equals(path []Key, inTable bool, before int) bool {
 	start, end := int(path[0].Span.Start), int(path[len(path)-1].Span.End)
 	name := excerpt(p.text[start:end])
 	switch {
-	case p.at('='):
-		p.take(TokenEquals, p.pos+1)
-		return true
 	case p.at(':'):
 		fail(p.pos, p.pos+1, "expected `=`, found `:`", "write `=` between key and value")
 		p.take(TokenInvalid, p.pos+1)
@@ -122,7 +123,8 @@ func (p *parser) equals(path []Key, inTable bool, before int) bool {
 		fail(start, end, "missing `=` behind the key "+name, "write `=` between key and value")
 		return true
 	}
-	fail(p.pos, runeEnd(p.text, p.pos), "expected `=` behind the key "+name+", found "+excerpt(p.text[p.pos:runeEnd(p.text, p.pos)]), "")
+	found := runeEnd(p.text, p.pos)
+	fail(p.pos, found, "expected `=` behind the key "+name+", found "+excerpt(p.text[p.pos:found]), "")
 	if inTable {
 		p.take(TokenInvalid, p.invalidEnd(p.pos))
 	}

@@ -21,8 +21,8 @@ func newLiteral(text string, start, end int) (literal, bool) {
 	}
 	l := literal{text: text, start: start + 1, end: end, basic: text[start] == '"'}
 	delimiter := text[start : start+1]
-	if triple := strings.Repeat(delimiter, 3); strings.HasPrefix(text[start:end], triple) {
-		delimiter = triple
+	if end-start > 2 && isTriple(text, start) {
+		delimiter = text[start : start+3]
 		l.multiline = true
 		l.start += 2
 		l.start += newlineAt(text[:end], l.start)

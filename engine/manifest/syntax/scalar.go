@@ -9,18 +9,16 @@ import (
 )
 
 // scalar reads a value without quotes or brackets.
-func (p *parser) scalar(v *Value) {
+func (p *parser) scalar() Value {
 	start := p.pos
 	end := p.scalarEnd(start)
 	text := p.text[start:end]
 	kind, problem := p.classify(text)
 	if problem != "" {
-		p.invalid(v, problem)
-		return
+		return p.invalid(problem)
 	}
-	v.Kind = kind
-	v.Text = text
 	p.take(scalarTokens[kind], end)
+	return Value{Kind: kind, Text: text}
 }
 
 var scalarTokens = [...]TokenKind{
@@ -104,14 +102,14 @@ func (p *parser) classifyNumber(text string) (kind Kind, problem string) {
 
 // invalid consumes what stands in place of a value, and all that seems to
 // belong to it.
-func (p *parser) invalid(v *Value, problem string) {
+func (p *parser) invalid(problem string) Value {
 	start, end := p.pos, p.invalidEnd(p.pos)
-	v.Kind = Invalid
-	v.Text = p.text[start:end]
+	text := p.text[start:end]
 	p.take(TokenInvalid, end)
 	if !p.checkText(start, end, outside) {
-		p.fail(start, end, excerpt(v.Text)+" "+problem, invalidHint(v.Text))
+		p.fail(start, end, excerpt(text)+" "+problem, invalidHint(text))
 	}
+	return Value{Kind: Invalid, Text: text}
 }
 
 // invalidEnd is the end of the text at i that is no value. In an array or

@@ -19,8 +19,8 @@ type scanned struct {
 	suspicious bool // has bytes that may not be allowed
 }
 
-// stringValue reads a string into v.
-func (p *parser) stringValue(v *Value) {
+// stringValue reads a string.
+func (p *parser) stringValue() Value {
 	var s scanned
 	if isTriple(p.text, p.pos) {
 		s = p.scanMultiline(p.pos)
@@ -30,8 +30,7 @@ func (p *parser) stringValue(v *Value) {
 		body := p.text[s.start+1 : s.end]
 		s.end = s.start + 1 + len(strings.TrimRight(body, "]}, \t"))
 	}
-	v.Kind = String
-	v.Text = p.finishString(TokenString, s)
+	return Value{Kind: String, Text: p.finishString(TokenString, s)}
 }
 
 // finishString consumes a string, reports what is wrong with it and returns
@@ -55,6 +54,9 @@ func (p *parser) finishString(kind TokenKind, s scanned) string {
 			where = inMultilineString
 		}
 		p.checkText(s.start, s.end, where)
+	}
+	if s.closed && !s.multiline && !s.special {
+		return p.text[s.start+1 : s.end-1]
 	}
 	l, _ := newLiteral(p.text, s.start, s.end)
 	if !s.special || l.verbatim() {

@@ -1,36 +1,37 @@
 package syntax
 
-// value reads a value into an empty v. There is something to read.
-func (p *parser) value(v *Value) {
+// value reads a value. There is something to read.
+func (p *parser) value() Value {
 	start := p.pos
-	switch p.text[start] {
-	case '"', '\'':
-		p.stringValue(v)
-	case '[', '{':
-		if p.depth == MaxDepth {
-			p.fail(start, start+1, "arrays and inline tables are nested too deep", "")
-			p.take(TokenInvalid, lineEnd(p.text, start))
-			v.Kind = Invalid
-			p.unwind = true
-			break
-		}
+	var v Value
+	switch c := p.text[start]; {
+	case c == '"', c == '\'':
+		v = p.stringValue()
+	case c != '[' && c != '{':
+		v = p.scalar()
+	case p.depth == MaxDepth:
+		p.fail(start, start+1, "arrays and inline tables are nested too deep", "")
+		p.take(TokenInvalid, lineEnd(p.text, start))
+		p.unwind = true
+		v.Kind = Invalid
+	default:
 		p.depth++
-		if p.text[start] == '[' {
-			p.array(v)
+		if c == '[' {
+			v.Kind = Array
+			v.Items = p.array()
 		} else {
-			p.inlineTable(v)
+			v.Kind = InlineTable
+			v.Entries = p.inlineTable()
 		}
 		p.depth--
-	default:
-		p.scalar(v)
 	}
 	v.Span = span(start, p.pos)
+	return v
 }
 
 // array reads an array. If it is not closed, it ends where the text goes on
 // with something else.
-func (p *parser) array(v *Value) {
-	v.Kind = Array
+func (p *parser) array() []Value {
 	open, base := p.pos, len(p.itemStack)
 	p.arrays++
 	p.take(TokenArrayOpen, open+1)
@@ -68,21 +69,19 @@ func (p *parser) array(v *Value) {
 				p.fail(p.pos, runeEnd(p.text, p.pos), "missing comma between the items of an array", "write `,` before this item")
 			}
 			afterItem = true
-			var item Value
-			p.value(&item)
+			item := p.value()
 			p.itemStack = append(p.itemStack, item)
 		}
 	}
-	v.Items = p.items.keep(p.itemStack[base:])
-	clear(p.itemStack[base:])
+	items := p.items.keep(p.itemStack[base:])
 	p.itemStack = p.itemStack[:base]
 	p.arrays--
+	return items
 }
 
 // inlineTable reads an inline table. If it is not closed, it ends where the
 // text goes on with something else.
-func (p *parser) inlineTable(v *Value) {
-	v.Kind = InlineTable
+func (p *parser) inlineTable() []Entry {
 	open, base := p.pos, len(p.entryStack)
 	p.tables++
 	p.take(TokenTableOpen, open+1)
@@ -124,15 +123,14 @@ func (p *parser) inlineTable(v *Value) {
 				p.fail(p.pos, runeEnd(p.text, p.pos), "missing comma between the entries of an inline table", "write `,` before this entry")
 			}
 			afterEntry = true
-			var entry Entry
-			p.assignment(&entry, true)
+			entry, _ := p.assignment(true)
 			p.entryStack = append(p.entryStack, entry)
 		}
 	}
-	v.Entries = p.inline.keep(p.entryStack[base:])
-	clear(p.entryStack[base:])
+	entries := p.inline.keep(p.entryStack[base:])
 	p.entryStack = p.entryStack[:base]
 	p.tables--
+	return entries
 }
 
 // unclosed ends all open arrays and inline tables, because the one that starts

@@ -1,0 +1,311 @@
+// Package hostpkgs is the package set that `nixpkgs.ref = "host"` means: the
+// compilers and tools installed on this machine, wrapped so that flakes
+// written for nixpkgs build with them. Nothing is downloaded.
+//
+//	host, err := hostpkgs.Discover(ctx, os.Getenv("PATH"))
+//	dir, err := host.Materialize(cacheDir) // use dir as the input nixpkgs
+//
+// The set is Nix code (set/*.nix, embedded) beside a host.json that says what
+// was found, so that it evaluates in pure mode. A derivation depends on the
+// path, size and time of the programs it uses: installing another compiler
+// rebuilds what was built with it, and nothing else.
+//
+// It is not pinned, and not as sealed as nixpkgs: headers and libraries of the
+// machine are visible to every build.
+package hostpkgs
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+//go:embed set
+var set embed.FS
+
+// Program is an executable of the machine.
+type Program struct {
+	// Path as found, and Stamp: the size and time of the file it leads to.
+	Path  string `json:"path"`
+	Stamp string `json:"stamp"`
+}
+
+// Host is what was found on the machine. It is written as host.json.
+type Host struct {
+	System   string             `json:"system"`
+	Programs map[string]Program `json:"programs"`
+	// Libraries maps the names of libraries (libNAME.so, NAME.pc) to stamps.
+	Libraries map[string]string `json:"libraries"`
+	// Packages is the table of known attributes.
+	Packages map[string]Known `json:"packages"`
+	// Certificates is the bundle of root certificates, if there is one.
+	Certificates string `json:"certificates"`
+
+	extra []string // directories outside /usr that a sandbox must see
+}
+
+// Discover looks at the directories of a PATH and at those of libraries. It
+// starts at most one program, and that only for Rust installed by rustup.
+func Discover(ctx context.Context, searchPath string) (*Host, error) {
+	if runtime.GOOS == "windows" {
+		return nil, errors.New("the host package set needs Linux or macOS")
+	}
+	h := &Host{System: system(), Programs: map[string]Program{}, Libraries: map[string]string{}, Packages: known}
+	for _, dir := range filepath.SplitList(searchPath) {
+		if filepath.IsAbs(dir) {
+			h.programs(dir)
+		}
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		h.programs(filepath.Join(home, ".local/bin"))
+	}
+	h.zig()
+	h.rust(ctx)
+	h.libraries()
+	for _, file := range certificateBundles {
+		if _, err := os.Stat(file); err == nil {
+			h.Certificates = file
+			break
+		}
+	}
+	slices.Sort(h.extra)
+	h.extra = slices.Compact(h.extra)
+	return h, ctx.Err()
+}
+
+var certificateBundles = []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"}
+
+func system() string {
+	arch := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]
+	if arch == "" {
+		arch = runtime.GOARCH
+	}
+	return arch + "-" + runtime.GOOS
+}
+
+// programs adds what is executable in a directory; the first on PATH wins, as
+// it does in a shell. Nix's own directories are left out.
+func (h *Host) programs(dir string) {
+	if strings.HasPrefix(dir, "/nix/") {
+		return
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if _, have := h.Programs[e.Name()]; have || e.IsDir() {
+			continue
+		}
+		h.program(e.Name(), filepath.Join(dir, e.Name()))
+	}
+}
+
+func (h *Host) program(name, path string) bool {
+	stamp, ok := stampOf(path, true)
+	if !ok {
+		return false
+	}
+	h.Programs[name] = Program{path, stamp}
+	return true
+}
+
+// stampOf identifies a version of a file without reading it.
+func stampOf(path string, executable bool) (string, bool) {
+	info, err := os.Stat(path)
+	if err != nil || info.IsDir() || executable && info.Mode()&0o111 == 0 {
+		return "", false
+	}
+	return fmt.Sprintf("%s-%d-%d", path, info.Size(), info.ModTime().UnixNano()), true
+}
+
+// visible are the directories that every sandbox gets.
+var visible = []string{"/bin", "/usr", "/lib", "/lib64", "/etc/alternatives"}
+
+// needs notes a directory that a toolchain outside /usr lives in.
+func (h *Host) needs(dir string) {
+	for _, v := range visible {
+		if dir == v || strings.HasPrefix(dir, v+"/") {
+			return
+		}
+	}
+	h.extra = append(h.extra, dir)
+}
+
+// zig finds the compiler of the PyPI package ziglang, which is no program on
+// PATH, in the environment that a Python on PATH belongs to.
+func (h *Host) zig() {
+	if p, ok := h.Programs["zig"]; ok {
+		if real, err := filepath.EvalSymlinks(p.Path); err == nil {
+			h.needs(filepath.Dir(real))
+		}
+		return
+	}
+	for _, python := range []string{"python3", "python"} {
+		p, ok := h.Programs[python]
+		if !ok {
+			continue
+		}
+		prefix := filepath.Dir(filepath.Dir(p.Path))
+		found, _ := filepath.Glob(filepath.Join(prefix, "lib/python3*/*-packages/ziglang/zig"))
+		for _, path := range found {
+			if h.program("zig", path) {
+				h.needs(filepath.Dir(path))
+				return
+			}
+		}
+	}
+}
+
+// rust replaces rustup's stand-ins by the compilers they lead to, since they
+// want a home directory.
+func (h *Host) rust(ctx context.Context) {
+	rustc, ok := h.Programs["rustc"]
+	if !ok {
+		return
+	}
+	real, err := filepath.EvalSymlinks(rustc.Path)
+	if err != nil || filepath.Base(real) != "rustup" {
+		return
+	}
+	out, err := exec.CommandContext(ctx, rustc.Path, "--print", "sysroot").Output()
+	if err != nil {
+		delete(h.Programs, "rustc")
+		return
+	}
+	sysroot := strings.TrimSpace(string(out))
+	h.needs(sysroot)
+	for _, name := range []string{"rustc", "cargo", "rustfmt", "clippy-driver"} {
+		delete(h.Programs, name)
+		h.program(name, filepath.Join(sysroot, "bin", name))
+	}
+}
+
+var libraryFile = regexp.MustCompile(`^lib(.+)\.(so|a)$`)
+
+// libraries adds what a linker or pkg-config would find by itself.
+func (h *Host) libraries() {
+	dirs := []string{"/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib"}
+	multiarch, _ := filepath.Glob("/usr/lib/*-linux-gnu")
+	for _, dir := range append(dirs, multiarch...) {
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			if m := libraryFile.FindStringSubmatch(e.Name()); m != nil {
+				h.library(m[1], filepath.Join(dir, e.Name()))
+			}
+		}
+		packages, _ := os.ReadDir(filepath.Join(dir, "pkgconfig"))
+		for _, e := range packages {
+			if name, ok := strings.CutSuffix(e.Name(), ".pc"); ok {
+				h.library(name, filepath.Join(dir, "pkgconfig", e.Name()))
+			}
+		}
+	}
+}
+
+func (h *Host) library(name, path string) {
+	if stamp, ok := stampOf(path, false); ok {
+		if _, have := h.Libraries[name]; !have {
+			h.Libraries[name] = stamp
+		}
+	}
+}
+
+// SandboxPaths lists what Nix's sandbox must show to builds with this set.
+func (h *Host) SandboxPaths() []string {
+	var out []string
+	for _, dir := range append(slices.Clone(visible), h.extra...) {
+		if _, err := os.Stat(dir); err == nil {
+			out = append(out, dir)
+		}
+	}
+	if goroot := h.goroot(); goroot != "" && !slices.Contains(out, goroot) {
+		out = append(out, goroot)
+	}
+	return out
+}
+
+// goroot is where Go lives, if that is outside the usual places.
+func (h *Host) goroot() string {
+	p, ok := h.Programs["go"]
+	if !ok {
+		return ""
+	}
+	real, err := filepath.EvalSymlinks(p.Path)
+	if err != nil || strings.HasPrefix(real, "/usr/") {
+		return ""
+	}
+	return filepath.Dir(filepath.Dir(real))
+}
+
+// Materialize writes the set into a directory below cacheDir that is named
+// after its content, and returns it. It is there whole or not at all.
+func (h *Host) Materialize(cacheDir string) (string, error) {
+	data, err := json.Marshal(h)
+	if err != nil {
+		return "", err
+	}
+	files := map[string][]byte{"host.json": data}
+	err = fs.WalkDir(set, "set", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		files[strings.TrimPrefix(path, "set/")], err = set.ReadFile(path)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(cacheDir, "host-"+digest(files))
+	if _, err := os.Stat(filepath.Join(dir, "host.json")); err == nil {
+		return dir, nil
+	}
+	if err := os.MkdirAll(cacheDir, 0o755); err != nil {
+		return "", err
+	}
+	tmp, err := os.MkdirTemp(cacheDir, ".host-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(tmp)
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(tmp, name), data, 0o644); err != nil {
+			return "", err
+		}
+	}
+	if err := os.Chmod(tmp, 0o755); err != nil {
+		return "", err
+	}
+	if err := os.Rename(tmp, dir); err != nil {
+		if _, there := os.Stat(filepath.Join(dir, "host.json")); there != nil {
+			return "", err
+		}
+	}
+	return dir, nil
+}
+
+func digest(files map[string][]byte) string {
+	names := make([]string, 0, len(files))
+	for name := range files {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	sum := sha256.New()
+	for _, name := range names {
+		fmt.Fprintf(sum, "%s %d\n", name, len(files[name]))
+		sum.Write(files[name])
+	}
+	return hex.EncodeToString(sum.Sum(nil))[:16]
+}

@@ -1,0 +1,24 @@
+# The package set. What is on the machine is in host.json, so nothing here looks
+# outside and the set evaluates in pure mode.
+{ system ? builtins.currentSystem, ... }:
+let
+  lib = import ./lib.nix;
+  host = builtins.fromJSON (builtins.readFile ./host.json);
+
+  find = import ./find.nix { inherit host lib; };
+  trivial = import ./trivial.nix { inherit find lib pkgs system; };
+  tools = import ./tools.nix { inherit find host lib trivial; };
+  stdenvs = import ./stdenv.nix { inherit find host lib pkgs system tools trivial; };
+  languages = import ./languages.nix { inherit find host lib tools trivial; };
+
+  pkgs = tools.byName // trivial.public // languages // stdenvs // {
+    inherit lib system;
+    inherit (lib) callPackageWith;
+    callPackage = lib.callPackageWith pkgs;
+    newScope = extra: lib.callPackageWith (pkgs // extra);
+    hostPlatform = pkgs.stdenv.hostPlatform;
+    dockerTools = throw "rigx-host: the host package set has no `dockerTools`: use a pinned nixpkgs";
+    nixos = throw "rigx-host: the host package set has no NixOS: use a pinned nixpkgs";
+  };
+in
+pkgs

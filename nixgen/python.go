@@ -1,0 +1,89 @@
+package nixgen
+
+import (
+	"path"
+	"strings"
+
+	"github.com/rigx-build/rigx/engine/manifest"
+	"github.com/rigx-build/rigx/engine/manifest/schema"
+)
+
+// unknownHash makes Nix say what the hash is.
+const unknownHash = "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
+// python writes a Python program with the packages of its uv.lock.
+//
+// The packages are installed by uv in a fixed-output derivation, which may use
+// the network because what comes out is known by its hash. It must then depend
+// on nothing but the lock: whatever names the store, the time or the machine
+// is removed.
+func (d *derivation) python() {
+	version := d.fields.Text(schema.PythonVersion)
+	if version == "" {
+		version = "3.12"
+	}
+	hash := d.fields.Text(schema.PythonVenvHash)
+	if hash == "" {
+		hash = unknownHash
+	}
+	project := d.fields.Text(schema.PythonProject)
+	if project == "" {
+		project = "."
+	}
+	project = path.Join(d.t.Dir(), project)
+
+	var b strings.Builder
+	b.WriteString("\n" + indent + "let\n")
+	b.WriteString(indent + "  python = pkgs.python" + strings.ReplaceAll(version, ".", "") + ";\n")
+	b.WriteString(indent + "  packages = pkgs.stdenv.mkDerivation {\n")
+	at := indent + "    "
+	b.WriteString(at + "name = " + NixString(storeName(d.u.Attr()+"-packages")) + ";\n")
+	b.WriteString(at + "src = " + d.g.sets.name(manifest.SourceSet{Files: d.files.VenvFiles}) + ";\n")
+	b.WriteString(at + "nativeBuildInputs = [ pkgs.uv python pkgs.cacert ];\n")
+	b.WriteString(at + "SSL_CERT_FILE = \"${pkgs.cacert}/etc/ssl/certs/ca-bundle.crt\";\n")
+	b.WriteString(at + "dontConfigure = true;\n" + at + "dontFixup = true;\n")
+	b.WriteString(at + "buildPhase = ")
+	nixLines(&b, literal("export HOME=$TMPDIR UV_PYTHON_DOWNLOADS=never UV_PYTHON_PREFERENCE=only-system\n"+
+		"export UV_LINK_MODE=copy UV_NO_CACHE=1 SOURCE_DATE_EPOCH=1\n"+
+		"cd "+ShellQuote(project)+"\n"+
+		"uv sync --frozen --no-install-project --python ").add(text{{expr: "python"}}).lit("/bin/python3\n"), at)
+	b.WriteString(";\n" + at + "installPhase = ")
+	nixLines(&b, literal("rm -rf .venv/bin .venv/pyvenv.cfg\n"+
+		"find .venv -name __pycache__ -prune -exec rm -rf {} +\n"+
+		"find .venv -type l -lname '/*' -delete\n"+
+		"find .venv -exec touch -h -d @1 {} +\n"+
+		"cp -r .venv/. $out\n"), at)
+	b.WriteString(";\n")
+	b.WriteString(at + "outputHashMode = \"recursive\";\n" + at + "outputHashAlgo = \"sha256\";\n")
+	b.WriteString(at + "outputHash = " + NixString(hash) + ";\n")
+	b.WriteString(indent + "  };\n" + indent + "in\n" + indent)
+	d.before = b.String()
+
+	d.native = append(d.native, "pkgs.makeWrapper")
+	d.buildInputs = append(d.buildInputs, "python")
+	d.pythonInstall("lib/python" + version + "/site-packages")
+}
+
+// pythonInstall copies the sources and writes the launcher.
+func (d *derivation) pythonInstall(sitePackages string) {
+	share := "$out/share/" + ShellQuote(d.name())
+	t := literal("mkdir -p $out/bin\n")
+	made := ""
+	for _, f := range d.files.Sources {
+		dir := share
+		if up := path.Dir(f); up != "." && !manifest.Interpolates(f) {
+			dir += "/" + ShellQuote(up)
+		}
+		if dir != made {
+			t = t.lit("mkdir -p " + dir + "\n")
+			made = dir
+		}
+		t = t.lit("cp -- ").add(shellWord(d.g.template(d.t, f))).lit(" " + dir + "/\n")
+	}
+	entry := share + "/" + ShellQuote(d.files.Sources[0])
+	t = t.lit("makeWrapper ").add(text{{expr: "python"}}).lit("/bin/python3 $out/bin/" + ShellQuote(d.name()) + " \\\n")
+	t = t.lit("  --add-flags " + entry + " \\\n")
+	t = t.lit("  --prefix PYTHONPATH : ").add(text{{expr: "packages"}}).lit("/" + sitePackages + " \\\n")
+	t = t.lit("  --prefix PYTHONPATH : $(dirname " + entry + ")\n")
+	d.install = t
+}

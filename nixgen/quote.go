@@ -1,0 +1,250 @@
+package nixgen
+
+import "strings"
+
+// A text is a string for Nix that is put together from literal text and Nix
+// expressions, such as the store path of a target. Escaping happens once, when
+// it is written out, so the pieces can be joined without thinking of it.
+type text []piece
+
+// piece is literal text, or an expression when expr is not empty.
+type piece struct{ lit, expr string }
+
+func literal(s string) text { return text{{lit: s}} }
+
+func (t text) lit(s string) text { return append(t, piece{lit: s}) }
+
+func (t text) add(other text) text { return append(t, other...) }
+
+// isLiteral reports whether there is no expression in the text.
+func (t text) isLiteral() bool {
+	for _, p := range t {
+		if p.expr != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// shellWord quotes a text so that the shell reads it as exactly one word. The
+// store paths that expressions stand for have no quotes in them.
+func shellWord(t text) text {
+	if t.isLiteral() {
+		s := ""
+		for _, p := range t {
+			s += p.lit
+		}
+		return literal(ShellQuote(s))
+	}
+	out := make(text, 0, len(t)+2)
+	out = out.lit("'")
+	for _, p := range t {
+		if p.expr == "" {
+			p.lit = strings.ReplaceAll(p.lit, "'", `'\''`)
+		}
+		out = append(out, p)
+	}
+	return out.lit("'")
+}
+
+// ShellQuote returns s as one word of a POSIX shell.
+func ShellQuote(s string) string {
+	if s == "" {
+		return "''"
+	}
+	for i := 0; i < len(s); i++ {
+		if !shellSafe(s[i]) {
+			return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+		}
+	}
+	return s
+}
+
+func shellSafe(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("_-./=:,+@%", c) >= 0
+}
+
+// nixString writes a text as a Nix string on one line: "…".
+func nixString(b *strings.Builder, t text) {
+	b.WriteByte('"')
+	for _, p := range t {
+		if p.expr != "" {
+			b.WriteString("${" + p.expr + "}")
+			continue
+		}
+		quoteInto(b, p.lit)
+	}
+	b.WriteByte('"')
+}
+
+// quoteInto escapes what has a meaning inside "…". A dollar is escaped
+// wherever a brace might follow, be it from the next piece.
+func quoteInto(b *strings.Builder, s string) {
+	start := 0
+	for i := 0; i < len(s); i++ {
+		escape := ""
+		switch s[i] {
+		case '"':
+			escape = `\"`
+		case '\\':
+			escape = `\\`
+		case '\n':
+			escape = `\n`
+		case '\r':
+			escape = `\r`
+		case '\t':
+			escape = `\t`
+		case '$':
+			escape = `\$`
+		default:
+			continue
+		}
+		b.WriteString(s[start:i])
+		b.WriteString(escape)
+		start = i + 1
+	}
+	b.WriteString(s[start:])
+}
+
+// NixString returns s as a Nix string literal.
+func NixString(s string) string {
+	var b strings.Builder
+	nixString(&b, literal(s))
+	return b.String()
+}
+
+// nixLines writes a text of several lines as an indented string, which reads
+// like the script it holds; where that form could not say the same, as a
+// string on one line.
+func nixLines(b *strings.Builder, t text, indent string) {
+	if !indentable(t) {
+		nixString(b, t)
+		return
+	}
+	b.WriteString("''\n")
+	fresh := true // at the start of a line
+	for _, p := range t {
+		if p.expr != "" {
+			if fresh {
+				b.WriteString(indent + "  ")
+				fresh = false
+			}
+			b.WriteString("${" + p.expr + "}")
+			continue
+		}
+		for rest := p.lit; rest != ""; {
+			line, after, newline := strings.Cut(rest, "\n")
+			if line != "" {
+				if fresh {
+					b.WriteString(indent + "  ")
+				}
+				b.WriteString(strings.ReplaceAll(line, "${", "''${"))
+				fresh = false
+			}
+			if newline {
+				b.WriteByte('\n')
+				fresh = true
+			}
+			rest = after
+		}
+	}
+	if fresh {
+		b.WriteString(indent)
+	}
+	b.WriteString("''")
+}
+
+// indentable reports whether the indented form says the same as the text: no
+// pair of single quotes, no single quote or dollar where the next character is
+// one that Nix would take it together with, some line without indentation (or
+// all would lose it), and no character that is better seen as an escape.
+func indentable(t text) bool {
+	flush, fresh, wide := false, true, false
+	var last byte
+	for _, p := range t {
+		if p.expr != "" {
+			if last == '\'' || last == '$' {
+				return false
+			}
+			flush = flush || fresh
+			fresh, last = false, '}'
+			continue
+		}
+		for i := 0; i < len(p.lit); i++ {
+			c := p.lit[i]
+			switch {
+			case c == '\r', c == '\'' && last == '\'', c == '$' && (last == '\'' || last == '$'), c == '{' && last == '$' && i == 0, c < ' ' && c != '\n' && c != '\t':
+				return false
+			case c == '\n':
+				fresh, wide = true, true
+			case fresh && c == ' ':
+			case fresh:
+				flush = flush || i == 0 && last == 0 || last == '\n'
+				fresh = false
+			}
+			last = c
+		}
+	}
+	return flush && wide && last != '\'' && last != '$' && !trailingBlank(t)
+}
+
+// trailingBlank reports whether the last line consists of spaces: Nix would
+// drop it.
+func trailingBlank(t text) bool {
+	p := t[len(t)-1]
+	if p.expr != "" {
+		return false
+	}
+	line := p.lit[strings.LastIndexByte(p.lit, '\n')+1:]
+	return line != "" && strings.Trim(line, " ") == ""
+}
+
+// keywords of Nix cannot stand as plain attribute names.
+var keywords = map[string]bool{
+	"assert": true, "else": true, "if": true, "in": true, "inherit": true, "let": true, "or": true,
+	"rec": true, "then": true, "with": true,
+}
+
+// AttrName returns s as an attribute name: bare where Nix allows, else quoted.
+func AttrName(s string) string {
+	if s == "" || keywords[s] {
+		return NixString(s)
+	}
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_'
+		if !letter && (i == 0 || !(c >= '0' && c <= '9' || c == '-' || c == '\'')) {
+			return NixString(s)
+		}
+	}
+	return s
+}
+
+// attrPath is a dotted path of nixpkgs ("python3Packages.requests") as Nix
+// reads it, each part quoted if need be.
+func attrPath(path string) string {
+	parts := strings.Split(path, ".")
+	for i := range parts {
+		parts[i] = AttrName(parts[i])
+	}
+	return strings.Join(parts, ".")
+}
+
+// storeName makes s a name that a store path may have.
+func storeName(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("+-._?=", c) >= 0:
+			b.WriteByte(c)
+		default:
+			b.WriteByte('_')
+		}
+	}
+	name := strings.TrimLeft(b.String(), ".")
+	if name == "" {
+		return "target"
+	}
+	return name
+}
