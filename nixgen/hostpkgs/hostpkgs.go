@@ -73,6 +73,7 @@ func Discover(ctx context.Context, searchPath string) (*Host, error) {
 	}
 	h.zig()
 	h.rust(ctx)
+	h.toolchains()
 	h.libraries()
 	for _, file := range certificateBundles {
 		if _, err := os.Stat(file); err == nil {
@@ -131,8 +132,9 @@ func stampOf(path string, executable bool) (string, bool) {
 	return fmt.Sprintf("%s-%d-%d", path, info.Size(), info.ModTime().UnixNano()), true
 }
 
-// visible are the directories that every sandbox gets.
-var visible = []string{"/bin", "/usr", "/lib", "/lib64", "/etc/alternatives"}
+// visible are the directories that every sandbox gets: programs, and the
+// configuration without which some of Debian's do not work.
+var visible = []string{"/bin", "/usr", "/lib", "/lib64", "/etc/alternatives", "/etc/nim", "/etc/ssl"}
 
 // needs notes a directory that a toolchain outside /usr lives in.
 func (h *Host) needs(dir string) {
@@ -147,10 +149,7 @@ func (h *Host) needs(dir string) {
 // zig finds the compiler of the PyPI package ziglang, which is no program on
 // PATH, in the environment that a Python on PATH belongs to.
 func (h *Host) zig() {
-	if p, ok := h.Programs["zig"]; ok {
-		if real, err := filepath.EvalSymlinks(p.Path); err == nil {
-			h.needs(filepath.Dir(real))
-		}
+	if _, ok := h.Programs["zig"]; ok {
 		return
 	}
 	for _, python := range []string{"python3", "python"} {
@@ -162,11 +161,45 @@ func (h *Host) zig() {
 		found, _ := filepath.Glob(filepath.Join(prefix, "lib/python3*/*-packages/ziglang/zig"))
 		for _, path := range found {
 			if h.program("zig", path) {
-				h.needs(filepath.Dir(path))
 				return
 			}
 		}
 	}
+}
+
+// relocatable are toolchains that are often installed outside /usr, with what
+// they need beside them or one directory up.
+var relocatable = []string{"go", "zig", "uv", "node", "nim"}
+
+// toolchains notes where those live. Only they are shown to the sandbox, not
+// every directory on PATH: a home directory holds secrets.
+func (h *Host) toolchains() {
+	names := slices.Clone(relocatable)
+	for name := range h.Programs {
+		if strings.HasPrefix(name, "python3") {
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		p, ok := h.Programs[name]
+		if !ok {
+			continue
+		}
+		for _, path := range []string{p.Path, resolved(p.Path)} {
+			dir := filepath.Dir(path)
+			if filepath.Base(dir) == "bin" && name != "uv" {
+				dir = filepath.Dir(dir)
+			}
+			h.needs(dir)
+		}
+	}
+}
+
+func resolved(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return path
 }
 
 // rust replaces rustup's stand-ins by the compilers they lead to, since they
@@ -231,23 +264,7 @@ func (h *Host) SandboxPaths() []string {
 			out = append(out, dir)
 		}
 	}
-	if goroot := h.goroot(); goroot != "" && !slices.Contains(out, goroot) {
-		out = append(out, goroot)
-	}
 	return out
-}
-
-// goroot is where Go lives, if that is outside the usual places.
-func (h *Host) goroot() string {
-	p, ok := h.Programs["go"]
-	if !ok {
-		return ""
-	}
-	real, err := filepath.EvalSymlinks(p.Path)
-	if err != nil || strings.HasPrefix(real, "/usr/") {
-		return ""
-	}
-	return filepath.Dir(filepath.Dir(real))
 }
 
 // Materialize writes the set into a directory below cacheDir that is named

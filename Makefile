@@ -1,0 +1,40 @@
+# The two commands that the README names, and those that developers use.
+
+SHELL := bash
+TOOLS  = PATH="$$(.ci/install-tools):$$PATH"
+RIGX   = ../../bin/rigx --nixpkgs host
+
+.PHONY: demo test build lint bench fuzz clean
+
+# Installs what is missing, builds rigx, builds and tests the example with the
+# compilers of this machine, and runs a result.
+demo: build
+	export $(TOOLS) && cd testdata/example && $(RIGX) build && $(RIGX) test && ./output/hello-release/bin/hello Ada
+
+# Passes all tests. A part that a test needs and does not find is a failure.
+test:
+	export $(TOOLS) RIGX_TEST_REQUIRE=nix && \
+	go vet ./... && \
+	for os in darwin windows; do GOOS=$$os go build ./... || exit 1; done && \
+	go test -race ./...
+
+build:
+	go build -trimpath -o bin/ ./cmd/...
+
+lint:
+	test -z "$$(gofmt -l .)"
+	go vet ./...
+	go run honnef.co/go/tools/cmd/staticcheck@latest ./...
+	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@latest run
+
+# Speed beside the Python tool, which is installed from PyPI for it.
+bench: build
+	export $(TOOLS) && go test -run '^$$' -bench . -benchmem ./...
+	export $(TOOLS) && .ci/bench-peer
+
+# Ten minutes for each fuzz target.
+fuzz:
+	.ci/fuzz 10m
+
+clean:
+	rm -rf bin testdata/example/output
