@@ -121,20 +121,10 @@ func (a *app) writeJSON(v any) error {
 
 func (a *app) writeList(targets []listedTarget) error {
 	w := bufio.NewWriter(a.out)
-	width := 0
 	for _, t := range targets {
-		width = max(width, len(t.Name))
-	}
-	width = min(width, 40)
-	for _, t := range targets {
-		w.WriteString(t.Name)
-		w.WriteString(strings.Repeat(" ", max(width-len(t.Name), 0)+2))
-		w.WriteString(t.Kind)
+		w.WriteString("  " + t.Name + " [" + t.Kind + "]")
 		if len(t.Variants) > 0 {
-			w.WriteString("  [" + strings.Join(t.Variants, ", ") + "]")
-		}
-		if t.Description != "" {
-			w.WriteString("  " + t.Description)
+			w.WriteString(" variants: " + strings.Join(t.Variants, ", "))
 		}
 		w.WriteByte('\n')
 	}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "write what the commands print into the scripts")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"rigx": func() {
+			os.Exit(execute(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+		},
+	})
+}
+
+// TestScripts runs testdata/script/*.txtar. Each is a project and a session in
+// a terminal.
+//
+// Conditions: [nix] where Nix is installed. With RIGX_TEST_REQUIRE=nix a
+// missing Nix is a failure instead.
+func TestScripts(t *testing.T) {
+	cache, tmp := t.TempDir(), t.TempDir()
+	testscript.Run(t, testscript.Params{
+		Dir:           filepath.Join("..", "..", "testdata", "script"),
+		UpdateScripts: *update,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("XDG_CACHE_HOME", cache)
+			// Not below the project, where it would be part of the source.
+			env.Setenv("TMPDIR", tmp)
+			env.Setenv("PATH", env.Getenv("PATH")+":"+os.Getenv("PATH"))
+			env.Setenv("RIGX_TEST_REQUIRE", os.Getenv("RIGX_TEST_REQUIRE"))
+			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			_, err := exec.LookPath(cond)
+			if err != nil && strings.Contains(os.Getenv("RIGX_TEST_REQUIRE"), cond) {
+				return false, err
+			}
+			return err == nil, nil
+		},
+	})
+}
