@@ -3,6 +3,7 @@ package manifest
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -105,20 +106,20 @@ var requiredFields = func() [schema.Capsule + 1][]*schema.Field {
 
 func (m *Manifest) checkKind(t *Target) {
 	v := t.Get(schema.KindField)
+	if v == nil && t.sets(schema.KindField) {
+		return
+	}
 	if v == nil {
 		d := m.diags.Add(diagnostic.MissingField, t.Local.At, "the target `"+t.Local.Value+"` has no `kind`")
 		d.Help = append(d.Help, "add kind = \"executable\", or one of: "+strings.Join(schema.KindNames()[1:], ", "))
 		return
 	}
 	kind := v.Strings[0].Value
-	d := m.diags.Add(diagnostic.UnknownKind, v.At, "unknown kind `"+kind+"`")
+	d := m.diags.Add(diagnostic.UnknownKind, v.Strings[0].Inner(), "unknown kind `"+kind+"`")
 	if kind == "nim_executable" {
-		d.Suggestion = quoted("executable")
+		d.Suggestion = "executable"
 		d.Label = "Nim is now `kind = \"executable\"`"
-	} else if near := diagnostic.Closest(kind, schema.KindNames()); near != "" {
-		d.Suggestion = quoted(near)
-		d.Label = "did you mean `" + near + "`?"
-	} else {
+	} else if !didYouMean(d, kind, schema.KindNames()) {
 		d.Help = append(d.Help, "kinds are: "+strings.Join(schema.KindNames(), ", "))
 	}
 }
@@ -127,10 +128,9 @@ func (m *Manifest) checkRequired(t *Target, f *schema.Field) {
 	v := t.Get(f)
 	switch {
 	case v == nil:
-		for _, variant := range t.Variants {
-			if variant.Get(f) != nil {
-				return
-			}
+		given := func(v *Variant) bool { return v.sets(f) }
+		if t.sets(f) || slices.ContainsFunc(t.Variants, given) {
+			return
 		}
 		d := m.diags.Add(diagnostic.MissingField, t.Local.At, "the target `"+t.Local.Value+"` of kind "+t.Kind.String()+" needs `"+f.Name+"`")
 		if f.Example != "" {
@@ -166,11 +166,8 @@ func (m *Manifest) checkValue(t *Target, v *Value) {
 		return
 	}
 	if f.Values != nil && f != schema.KindField && !contains(f.Values, v.Strings[0].Value) {
-		d := m.diags.Add(diagnostic.BadValue, v.At, "`"+f.Name+"` cannot be `"+v.Strings[0].Value+"`")
-		if near := diagnostic.Closest(v.Strings[0].Value, f.Values); near != "" {
-			d.Label = "did you mean `" + near + "`?"
-			d.Suggestion = quoted(near)
-		} else {
+		d := m.diags.Add(diagnostic.BadValue, v.Strings[0].Inner(), "`"+f.Name+"` cannot be `"+v.Strings[0].Value+"`")
+		if !didYouMean(d, v.Strings[0].Value, f.Values) {
 			d.Help = append(d.Help, "it is one of: "+strings.Join(f.Values, ", "))
 		}
 	}

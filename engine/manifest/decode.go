@@ -15,6 +15,8 @@ type decoder struct {
 	// expand replaces "$vars.name" in a list; nil where variables are not
 	// allowed.
 	expand func(s String, into []String) ([]String, bool)
+	// faulty collects the fields whose values could not be used.
+	faulty []*schema.Field
 }
 
 func (d *decoder) at(span syntax.Span) Location { return Location{File: d.file, Span: span} }
@@ -46,6 +48,8 @@ func (d *decoder) level(n *node, prefix string, table []*schema.Field, lookup fu
 		}
 		if v, ok := d.value(f, child); ok {
 			values = append(values, v)
+		} else {
+			d.faulty = append(d.faulty, f)
 		}
 	}
 	return values

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/rigx-build/rigx/engine/manifest/schema"
@@ -29,6 +30,9 @@ type Pair struct {
 // Fields are the values that a target or variant sets.
 type Fields struct {
 	values []Value
+	// faulty fields are set, but to something that could not be used, which has
+	// been reported.
+	faulty []*schema.Field
 }
 
 // Values in the order written.
@@ -42,6 +46,11 @@ func (f *Fields) Get(field *schema.Field) *Value {
 		}
 	}
 	return nil
+}
+
+// sets reports whether a field is given, be it to something unusable.
+func (f *Fields) sets(field *schema.Field) bool {
+	return f.Get(field) != nil || slices.Contains(f.faulty, field)
 }
 
 // List returns the strings of a list field.

@@ -260,7 +260,7 @@ func (r *fileResolver) glob(dir string, s String) []string {
 }
 
 func (r *fileResolver) missing(rel string, s String) {
-	d := r.diags.Add(diagnostic.MissingFile, s.At, "`"+s.Value+"` does not exist")
+	d := r.diags.Add(diagnostic.MissingFile, s.Inner(), "`"+s.Value+"` does not exist")
 	dir := path.Dir(rel)
 	if dir == "." {
 		dir = ""
@@ -270,9 +270,7 @@ func (r *fileResolver) missing(rel string, s String) {
 		names = append(names, path.Join(dir, f))
 	}
 	if near := diagnostic.Closest(rel, names); near != "" {
-		near = near[len(rel)-len(s.Value):]
-		d.Label = "did you mean `" + near + "`?"
-		d.Suggestion = quoted(near)
+		didYouMean(d, s.Value, []string{strings.TrimPrefix(near, strings.TrimSuffix(rel, s.Value))})
 	}
 }
 

@@ -212,9 +212,8 @@ func (r *resolver) dependencies(t *Target) {
 	if ref, ok := r.m.ResolveTarget(t, s.Value); ok {
 		r.use(ref, s.At)
 	} else if near := diagnostic.Closest(s.Value, r.targetNames()); near != "" && len(t.List(schema.DepsNixpkgs)) == 0 {
-		d := r.m.diags.Add(diagnostic.LooksLikeTarget, s.At, "`"+s.Value+"` is not a target, so it is looked up on PATH")
-		d.Label = "did you mean `" + near + "`?"
-		d.Suggestion = quoted(near)
+		d := r.m.diags.Add(diagnostic.LooksLikeTarget, s.Inner(), "`"+s.Value+"` is not a target, so it is looked up on PATH")
+		didYouMean(d, s.Value, []string{near})
 	}
 }
 
@@ -268,7 +267,7 @@ func (r *resolver) unknownTarget(s String) {
 			return
 		}
 	}
-	d := r.m.diags.Add(diagnostic.UnknownTarget, s.At, "unknown target `"+s.Value+"` in deps.internal")
+	d := r.m.diags.Add(diagnostic.UnknownTarget, s.Inner(), "unknown target `"+s.Value+"` in deps.internal")
 	names := r.targetNames()
 	if dep, attr, ok := r.m.LocalTarget(s.Value); ok && dep.Manifest != nil {
 		d.Message = "the project `" + dep.Name.Value + "` has no target `" + attr + "`"
@@ -277,10 +276,7 @@ func (r *resolver) unknownTarget(s String) {
 			names[i] = dep.Name.Value + "." + names[i]
 		}
 	}
-	if near := diagnostic.Closest(s.Value, names); near != "" {
-		d.Label = "did you mean `" + near + "`?"
-		d.Suggestion = quoted(near)
-	}
+	didYouMean(d, s.Value, names)
 }
 
 func (m *Manifest) unknownVariant(t *Target, variant string, at Location) {
@@ -328,7 +324,7 @@ func (r *resolver) git(s String) bool {
 	for i, g := range r.m.Git {
 		names[i] = g.Name.Value
 	}
-	d := r.m.diags.Add(diagnostic.UnknownGit, s.At, "unknown git dependency `"+s.Value+"`")
+	d := r.m.diags.Add(diagnostic.UnknownGit, s.Inner(), "unknown git dependency `"+s.Value+"`")
 	suggest(d, s.Value, names, "[dependencies.git."+syntax.QuoteKey(s.Value)+"]")
 	return false
 }
@@ -341,23 +337,31 @@ func (r *resolver) external(s String) bool {
 	for i, e := range r.m.External {
 		names[i] = e.Name.Value
 	}
-	d := r.m.diags.Add(diagnostic.UnknownExternal, s.At, "unknown external input `"+s.Value+"`")
+	d := r.m.diags.Add(diagnostic.UnknownExternal, s.Inner(), "unknown external input `"+s.Value+"`")
 	suggest(d, s.Value, names, "[external_inputs."+syntax.QuoteKey(s.Value)+"]")
 	return false
 }
 
 // suggest offers the nearest name, or else the section to add.
 func suggest(d *diagnostic.Diagnostic, name string, names []string, section string) {
-	if near := diagnostic.Closest(name, names); near != "" {
-		d.Label = "did you mean `" + near + "`?"
-		d.Suggestion = quoted(near)
-	} else {
+	if !didYouMean(d, name, names) {
 		d.Help = append(d.Help, "add "+section)
 	}
 }
 
-// quoted is s as a TOML string that reads well in place of another.
-func quoted(s string) string { return syntax.Quote(s) }
+// didYouMean offers the candidate most like name. The diagnostic is to stand
+// at the text inside a string's quotes, which the candidate may replace.
+func didYouMean(d *diagnostic.Diagnostic, name string, candidates []string) bool {
+	near := diagnostic.Closest(name, candidates)
+	if near == "" {
+		return false
+	}
+	d.Label = "did you mean `" + near + "`?"
+	if !strings.ContainsFunc(near, func(c rune) bool { return c < ' ' || c == '"' || c == '\'' || c == '\\' }) {
+		d.Suggestion = near
+	}
+	return true
+}
 
 // references adds an edge for every ${…} in the interpolated fields.
 func (r *resolver) references(f *Fields) {
@@ -408,13 +412,14 @@ func (r *resolver) unknownReference(name string, at Location) {
 			names = append(names[:len(names):len(names)], in.Name.Value+"."+b.Name.Value)
 		}
 	}
-	if near := diagnostic.Closest(name, names); near != "" {
-		d.Label = "did you mean `" + near + "`?"
-		d.Suggestion = near
+	if didYouMean(d, name, names) {
 		return
 	}
 	d.Help = append(d.Help, "for a variable of the shell write `$"+name+"` or `''${"+name+"}`")
 }
+
+// Inner is the place of the text without its quotes.
+func (s String) Inner() Location { return s.Within(0, len(s.Value)) }
 
 // Within is the place of the bytes from start to end of the decoded string.
 func (s String) Within(start, end int) Location {

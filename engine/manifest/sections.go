@@ -201,10 +201,8 @@ func (r *reading) varsSection(d *decoder, l *layer, n *node) {
 		}
 		field.Name = "vars." + mem.name
 		field.Example = ""
-		v, ok := d.value(&field, mem.node)
-		if !ok {
-			continue
-		}
+		// A variable of the wrong type is still one that others may refer to.
+		v, _ := d.value(&field, mem.node)
 		r.addVariable(&Variable{Name: String{mem.name, v.Key}, Values: v.Strings})
 	}
 }
@@ -364,9 +362,7 @@ func (m *Manifest) unknownBucket(in *ExternalInput, bucket string, at Location) 
 		names[i] = b.Name.Value
 	}
 	d := m.diags.Add(diagnostic.UnknownExternal, at, "the external input `"+in.Name.Value+"` has no bucket `"+bucket+"`")
-	if near := diagnostic.Closest(bucket, names); near != "" {
-		d.Label = "did you mean `" + near + "`?"
-	} else if len(names) > 0 {
+	if !didYouMean(d, bucket, names) && len(names) > 0 {
 		d.Help = append(d.Help, "it has: "+strings.Join(names, ", "))
 	}
 }

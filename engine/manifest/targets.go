@@ -49,7 +49,7 @@ func (r *reading) target(d *decoder, l *layer, name string, n *node) {
 	}
 	where := "target `" + name + "`"
 	isVariants := func(key string) bool { return key == "variants" }
-	t.values = d.fields(n, schema.TargetFields, schema.TargetField, where, isVariants)
+	t.Fields = d.fieldsOf(n, schema.TargetFields, schema.TargetField, where, isVariants)
 	if kind := t.Text(schema.KindField); kind != "" {
 		t.Kind = schema.ParseKind(kind)
 	}
@@ -58,6 +58,13 @@ func (r *reading) target(d *decoder, l *layer, name string, n *node) {
 	}
 	r.m.targets[t.Name] = t
 	r.m.Targets = append(r.m.Targets, t)
+}
+
+// fieldsOf decodes the fields of a target or variant.
+func (d *decoder) fieldsOf(n *node, table []*schema.Field, lookup func(string) *schema.Field, where string, skip func(string) bool) Fields {
+	d.faulty = nil
+	values := d.fields(n, table, lookup, where, skip)
+	return Fields{values: values, faulty: d.faulty}
 }
 
 func (r *reading) variants(d *decoder, t *Target, n *node) {
@@ -76,7 +83,7 @@ func (r *reading) variants(d *decoder, t *Target, n *node) {
 			continue
 		}
 		v := &Variant{Name: name, Header: d.at(child.at)}
-		v.values = d.fields(child, schema.VariantFields, variantField, "variant `"+name.Value+"`", nil)
+		v.Fields = d.fieldsOf(child, schema.VariantFields, variantField, "variant `"+name.Value+"`", nil)
 		t.Variants = append(t.Variants, v)
 	}
 }

@@ -16,16 +16,12 @@ func (m *Manifest) expander() func(String, []String) ([]String, bool) {
 			v.Used = true
 			return append(into, v.Values...), true
 		}
-		at := s.At
-		d := m.diags.Add(diagnostic.UnknownVariable, at, "unknown variable `"+name+"`")
+		d := m.diags.Add(diagnostic.UnknownVariable, s.Within(len(varPrefix), len(s.Value)), "unknown variable `"+name+"`")
 		names := make([]string, len(m.Vars))
 		for i, v := range m.Vars {
 			names[i] = v.Name.Value
 		}
-		if near := diagnostic.Closest(name, names); near != "" {
-			d.Label = "did you mean `" + varPrefix + near + "`?"
-			d.Suggestion = quoted(varPrefix + near)
-		} else if len(m.Vars) == 0 {
+		if !didYouMean(d, name, names) && len(m.Vars) == 0 {
 			d.Help = append(d.Help, "add a [vars] table with `"+name+" = [\"…\"]`")
 		}
 		return into, true

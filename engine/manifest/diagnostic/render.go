@@ -34,7 +34,7 @@ const longestLine = 160
 //	  --> rigx.toml:14:19
 //	   |
 //	14 | deps.internal = ["gret"]
-//	   |                  ^^^^^^ did you mean `greet`?
+//	   |                   ^^^^ did you mean `greet`?
 //	   = help: rigx explain E0203
 //
 // Columns count characters from one.
@@ -54,7 +54,7 @@ func Render(d *Diagnostic, style Style) string {
 	for _, h := range d.Help {
 		fmt.Fprintf(&b, "%s%s=%s help: %s\n", gutter, style.Frame, style.Reset, clean(h))
 	}
-	fmt.Fprintf(&b, "%s%s=%s %srigx explain %s%s\n", gutter, style.Frame, style.Reset, style.Help, d.Code, style.Reset)
+	fmt.Fprintf(&b, "%s%s=%s help: %srigx explain %s%s\n", gutter, style.Frame, style.Reset, style.Help, d.Code, style.Reset)
 	return b.String()
 }
 
