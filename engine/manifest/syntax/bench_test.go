@@ -15,11 +15,11 @@ func largeText(targets int) string {
 		fmt.Fprintf(&b, `[targets.component-%[1]d]
 kind = "executable"            # what is built
 language = "c++"
-sources = ["src/component-%[1]d/main.cpp", "src/component-%[1]d/model.cpp", "src/shared/*.cpp"]
-includes = ["src/component-%[1]d", "include"]
+sources = ["src/c%[1]d/main.cpp", "src/c%[1]d/model.cpp", "src/shared/*.cpp"]
+includes = ["include"]
 deps.internal = ["component-%[2]d", "shared"]
 defines = { VERSION = "1.%[1]d", LIMIT = %[1]d }
-description = "Component number %[1]d of the system, which does its part."
+description = "Component number %[1]d of the system."
 sandbox = true
 
 `, i, max(i-1, 0))

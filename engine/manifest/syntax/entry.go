@@ -17,8 +17,7 @@ func (p *parser) line() {
 		p.take(TokenInvalid, end)
 		return
 	}
-	entry, understood := p.assignment(false)
-	*p.entries.push() = entry
+	understood := p.assignment(p.entries.push(), false)
 	if p.unwind {
 		p.unwind = false
 		return
@@ -35,8 +34,9 @@ func (p *parser) restOfLine(behind string, silent bool) {
 	start, end := p.pos, p.skippedEnd(p.pos)
 	if !silent && !p.checkText(start, end, outside) {
 		hint := "start a new line for the next entry"
-		if p.text[start] == ',' {
-			hint = "remove the comma"
+		switch p.text[start] {
+		case ',', ']', '}':
+			hint = "remove it"
 		}
 		p.fail(start, end, "unexpected "+excerpt(p.text[start:end])+" behind "+behind, hint)
 	}
@@ -58,16 +58,16 @@ func (p *parser) skippedEnd(i int) int {
 	return trimSpace(p.text, start, i)
 }
 
-// assignment reads "key = value" at the start of a line or in an inline table.
-// It reports false if there was something wrong before the value, so that what
-// follows it is better skipped silently.
-func (p *parser) assignment(inTable bool) (entry Entry, understood bool) {
+// assignment reads "key = value" into an empty entry, at the start of a line
+// or in an inline table. It reports false if there was something wrong before
+// the value, so that what follows it is better skipped silently.
+func (p *parser) assignment(entry *Entry, inTable bool) bool {
 	before, start := p.failures, p.pos
 	entry.Path = p.path('=')
 	pathEnd := int(entry.Path[len(entry.Path)-1].Span.End)
 	entry.Value.Span = span(pathEnd, pathEnd)
 	valueFollows := p.equals(entry.Path, inTable, before)
-	understood = p.failures == before
+	understood := p.failures == before
 	if valueFollows {
 		equals := p.pos - 1
 		p.space()
@@ -75,12 +75,12 @@ func (p *parser) assignment(inTable bool) (entry Entry, understood bool) {
 			entry.Value.Span = span(p.pos, p.pos)
 			p.fail(equals, equals+1, "missing value", "write a value behind the "+excerpt(p.text[equals:equals+1]))
 		} else {
-			entry.Value = p.value()
+			p.value(&entry.Value)
 		}
 	}
 	entry.Span = Span{uint32(start), entry.Value.Span.End}
 	entry.Broken = p.failures != before
-	return entry, understood
+	return understood
 }
 
 // atTableItemEnd reports whether an entry of an inline table must end here.
@@ -123,7 +123,7 @@ func (p *parser) equals(path []Key, inTable bool, before int) bool {
 		fail(start, end, "missing `=` behind the key "+name, "write `=` between key and value")
 		return true
 	}
-	found := runeEnd(p.text, p.pos)
+	found := max(p.scalarEnd(p.pos), runeEnd(p.text, p.pos))
 	fail(p.pos, found, "expected `=` behind the key "+name+", found "+excerpt(p.text[p.pos:found]), "")
 	if inTable {
 		p.take(TokenInvalid, p.invalidEnd(p.pos))

@@ -2,6 +2,7 @@ package syntax
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -69,19 +70,72 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range seeds {
 		f.Add(seed)
 	}
-	f.Fuzz(func(t *testing.T, text string) {
-		tree := Parse(text)
-		checkTokens(t, tree)
-		checkSpans(t, tree)
-		if nesting(text) <= MaxDepth {
-			if ok := accepted(text); ok != (len(tree.Errors) == 0) {
-				t.Fatalf("go-toml accepts: %v, errors: %+v", ok, tree.Errors)
-			}
+	f.Fuzz(func(t *testing.T, text string) { checkParse(t, text) })
+}
+
+// fragments are what FuzzFragments composes texts from: a fuzzer that changes
+// bytes rarely finds whole delimiters.
+var fragments = []string{
+	"a", "b-1", "\"k\"", "'k'", ".", "=", " = ", "\n", "\r\n", "\r", " ", "\t", "#c", ",", "[", "]", "[[", "]]", "{", "}",
+	"\"", "'", "\"\"\"", "'''", "\\", "\\n", "\\\"", "\\u00e9", "\\x41", "\\U0001F600", "\\e", "\\q",
+	"1", "-2", "0x1f", "1.5", "1e3", "true", "inf", "nan", "1979-05-27", "07:32:00", "T", "Z", "+01:00", "_", "0",
+	"é", "\xff", "\x00", "\x7f", ":", "[t]\n", "[[t.u]]\n", "k = 1\n", "s = \"\"\"\n", "l = [\n", "i = { ", byteOrderMark,
+}
+
+func FuzzFragments(f *testing.F) {
+	f.Add([]byte("\x00\x06\x20\x07"))
+	f.Fuzz(func(t *testing.T, choices []byte) {
+		var b strings.Builder
+		for _, c := range choices {
+			b.WriteString(fragments[int(c)%len(fragments)])
 		}
-		if len(tree.Errors) == 0 {
-			checkStrings(t, tree)
-		}
+		checkParse(t, b.String())
 	})
+}
+
+// TestRandomTexts fills beginnings and ends of valid constructs with random
+// fragments, so that a good part of the texts is valid.
+func TestRandomTexts(t *testing.T) {
+	frames := [][2]string{
+		{"", ""}, {"a = ", ""}, {"a = [", "]"}, {"a = {", "}"}, {"a = { k = 1,", "}"}, {"[", "]\n"}, {"[[", "]]"},
+		{"a = \"", "\""}, {"a = '", "'"}, {"a = \"\"\"", "\"\"\"\n"}, {"a = '''", "'''"}, {"\"", "\" = 1"}, {"# ", "\n"},
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	valid := 0
+	for range 20_000 {
+		var b strings.Builder
+		frame := frames[random.IntN(len(frames))]
+		b.WriteString(frame[0])
+		for range random.IntN(8) {
+			b.WriteString(fragments[random.IntN(len(fragments))])
+		}
+		b.WriteString(frame[1])
+		if checkParse(t, b.String()) {
+			valid++
+		}
+	}
+	if valid < 2_000 {
+		t.Errorf("only %d texts were valid: the test shows little", valid)
+	}
+}
+
+// checkParse verifies everything that holds for any text, and reports whether
+// it is valid.
+func checkParse(t *testing.T, text string) (valid bool) {
+	t.Helper()
+	tree := Parse(text)
+	checkTokens(t, tree)
+	checkSpans(t, tree)
+	if nesting(text) <= MaxDepth {
+		if ok := accepted(text); ok != (len(tree.Errors) == 0) {
+			t.Fatalf("%q: go-toml accepts it: %v, errors: %+v", text, ok, tree.Errors)
+		}
+	}
+	if len(tree.Errors) > 0 {
+		return false
+	}
+	checkStrings(t, tree)
+	return true
 }
 
 // checkTokens verifies that the tokens are the text.

@@ -9,16 +9,18 @@ import (
 )
 
 // scalar reads a value without quotes or brackets.
-func (p *parser) scalar() Value {
+func (p *parser) scalar(v *Value) {
 	start := p.pos
 	end := p.scalarEnd(start)
 	text := p.text[start:end]
 	kind, problem := p.classify(text)
 	if problem != "" {
-		return p.invalid(problem)
+		p.invalid(v, problem)
+		return
 	}
+	v.Kind = kind
+	v.Text = text
 	p.take(scalarTokens[kind], end)
-	return Value{Kind: kind, Text: text}
 }
 
 var scalarTokens = [...]TokenKind{
@@ -102,14 +104,18 @@ func (p *parser) classifyNumber(text string) (kind Kind, problem string) {
 
 // invalid consumes what stands in place of a value, and all that seems to
 // belong to it.
-func (p *parser) invalid(problem string) Value {
+func (p *parser) invalid(v *Value, problem string) {
 	start, end := p.pos, p.invalidEnd(p.pos)
-	text := p.text[start:end]
+	v.Kind = Invalid
+	v.Text = p.text[start:end]
 	p.take(TokenInvalid, end)
-	if !p.checkText(start, end, outside) {
-		p.fail(start, end, excerpt(text)+" "+problem, invalidHint(text))
+	switch {
+	case p.checkText(start, end, outside):
+	case strings.IndexByte(",=]}", p.text[start]) >= 0:
+		p.fail(start, start+1, "expected a value, found "+excerpt(p.text[start:start+1]), "")
+	default:
+		p.fail(start, end, excerpt(v.Text)+" "+problem, invalidHint(v.Text))
 	}
-	return Value{Kind: Invalid, Text: text}
 }
 
 // invalidEnd is the end of the text at i that is no value. In an array or

@@ -19,8 +19,8 @@ type scanned struct {
 	suspicious bool // has bytes that may not be allowed
 }
 
-// stringValue reads a string.
-func (p *parser) stringValue() Value {
+// stringValue reads a string into v.
+func (p *parser) stringValue(v *Value) {
 	var s scanned
 	if isTriple(p.text, p.pos) {
 		s = p.scanMultiline(p.pos)
@@ -30,7 +30,8 @@ func (p *parser) stringValue() Value {
 		body := p.text[s.start+1 : s.end]
 		s.end = s.start + 1 + len(strings.TrimRight(body, "]}, \t"))
 	}
-	return Value{Kind: String, Text: p.finishString(TokenString, s)}
+	v.Kind = String
+	v.Text = p.finishString(TokenString, s)
 }
 
 // finishString consumes a string, reports what is wrong with it and returns

@@ -1,16 +1,15 @@
 package syntax
 
-// value reads a value. There is something to read.
-func (p *parser) value() Value {
+// value reads a value into an empty v. There is something to read.
+func (p *parser) value(v *Value) {
 	start := p.pos
-	var v Value
 	switch c := p.text[start]; {
 	case c == '"', c == '\'':
-		v = p.stringValue()
+		p.stringValue(v)
 	case c != '[' && c != '{':
-		v = p.scalar()
+		p.scalar(v)
 	case p.depth == MaxDepth:
-		p.fail(start, start+1, "arrays and inline tables are nested too deep", "")
+		p.fail(start, start+1, "arrays and inline tables are nested too deep", "at most 128 levels are read")
 		p.take(TokenInvalid, lineEnd(p.text, start))
 		p.unwind = true
 		v.Kind = Invalid
@@ -26,7 +25,6 @@ func (p *parser) value() Value {
 		p.depth--
 	}
 	v.Span = span(start, p.pos)
-	return v
 }
 
 // array reads an array. If it is not closed, it ends where the text goes on
@@ -61,15 +59,20 @@ func (p *parser) array() []Value {
 		case c == '}' && p.tables > 0:
 			p.fail(open, open+1, "the array is not closed", "add `]`")
 			closed = true
-		case c == '}' || c == '=':
-			p.fail(p.pos, p.pos+1, "unexpected "+excerpt(string(c))+" in an array", "")
+		case c == '}':
+			p.fail(p.pos, p.pos+1, "the array ends in `}`", "write `]`")
+			p.take(TokenInvalid, p.pos+1)
+			closed = true
+		case c == '=':
+			p.fail(p.pos, p.pos+1, "unexpected `=` in an array", "")
 			p.take(TokenInvalid, p.pos+1)
 		default:
 			if afterItem {
 				p.fail(p.pos, runeEnd(p.text, p.pos), "missing comma between the items of an array", "write `,` before this item")
 			}
 			afterItem = true
-			item := p.value()
+			var item Value
+			p.value(&item)
 			p.itemStack = append(p.itemStack, item)
 		}
 	}
@@ -115,7 +118,11 @@ func (p *parser) inlineTable() []Entry {
 		case c == ']' && p.arrays > 0:
 			p.fail(open, open+1, "the inline table is not closed", "add `}`")
 			closed = true
-		case c == ']' || c == '[' || c == '{':
+		case c == ']':
+			p.fail(p.pos, p.pos+1, "the inline table ends in `]`", "write `}`")
+			p.take(TokenInvalid, p.pos+1)
+			closed = true
+		case c == '[' || c == '{':
 			p.fail(p.pos, p.pos+1, "expected a key, found "+excerpt(string(c)), "")
 			p.take(TokenInvalid, p.pos+1)
 		default:
@@ -123,7 +130,8 @@ func (p *parser) inlineTable() []Entry {
 				p.fail(p.pos, runeEnd(p.text, p.pos), "missing comma between the entries of an inline table", "write `,` before this entry")
 			}
 			afterEntry = true
-			entry, _ := p.assignment(true)
+			var entry Entry
+			p.assignment(&entry, true)
 			p.entryStack = append(p.entryStack, entry)
 		}
 	}
