@@ -8,6 +8,7 @@ import (
 
 	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
+	"github.com/rigx-build/rigx/engine/manifest/syntax"
 	"github.com/rigx-build/rigx/engine/nix"
 	"github.com/rigx-build/rigx/engine/source"
 )
@@ -41,18 +42,26 @@ type Workspace struct {
 // rigx.toml of a project. A rigx.toml without [project] below another one is a
 // module of it, so the search goes on as long as there is none.
 func FindRoot(dir string) (string, error) {
+	root, _, err := findRoot(dir)
+	return root, err
+}
+
+// findRoot returns the parsed rigx.toml as well, so that it is parsed once.
+func findRoot(dir string) (string, *syntax.File, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if info, err := os.Stat(abs); err != nil || !info.IsDir() {
-		return "", failure(diagnostic.NoProject, "there is no directory %s", dir)
+		return "", nil, failure(diagnostic.NoProject, "there is no directory %s", dir)
 	}
 	nearest := ""
 	for at := abs; ; at = filepath.Dir(at) {
-		if data, err := os.ReadFile(filepath.Join(at, manifest.FileName)); err == nil {
-			if manifest.HasProject(string(data)) {
-				return at, nil
+		path := filepath.Join(at, manifest.FileName)
+		if data, err := os.ReadFile(path); err == nil {
+			file := syntax.NewFile(path, manifest.FileName, string(data))
+			if manifest.HasProject(file.Tree) {
+				return at, file, nil
 			}
 			if nearest == "" {
 				nearest = at
@@ -63,9 +72,9 @@ func FindRoot(dir string) (string, error) {
 		}
 	}
 	if nearest != "" {
-		return nearest, nil
+		return nearest, nil, nil
 	}
-	return "", &Error{
+	return "", nil, &Error{
 		Code:    diagnostic.NoProject,
 		Message: "there is no " + manifest.FileName + " in " + abs + " or above it",
 		Help:    []string{"change to the project's directory, or name it with -C DIR"},
@@ -75,7 +84,7 @@ func FindRoot(dir string) (string, error) {
 // Open loads the project whose root is found from dir upwards. A project with
 // errors opens as well: see [Workspace.Diagnostics].
 func Open(ctx context.Context, dir string, opts Options) (*Workspace, error) {
-	root, err := FindRoot(dir)
+	root, rootFile, err := findRoot(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -91,8 +100,14 @@ func Open(ctx context.Context, dir string, opts Options) (*Workspace, error) {
 	}
 	opts.Nix.CacheDir = opts.CacheDir
 	disk := source.Disk()
+	parsed := func(path, text string) *syntax.File {
+		if rootFile != nil && path == rootFile.Path && text == rootFile.Tree.Text {
+			return rootFile
+		}
+		return nil
+	}
 	return &Workspace{
-		Manifest: manifest.Load(ctx, disk, root, manifest.Options{Version: Version}),
+		Manifest: manifest.Load(ctx, disk, root, manifest.Options{Version: Version, Parsed: parsed}),
 		opts:     opts,
 		tree:     source.NewTree(disk, root),
 	}, nil

@@ -173,8 +173,9 @@ func (m *Manifest) checkValue(t *Target, v *Value) {
 	}
 	switch f {
 	case schema.OutputsField:
-		for i, s := range v.Strings {
-			if repeated(v.Strings[:i], s.Value) {
+		var seen distinct
+		for _, s := range v.Strings {
+			if !seen.add(s.Value) {
 				m.diags.Add(diagnostic.ListedTwice, s.At, "`"+s.Value+"` is listed twice in outputs")
 			} else if _, err := source.Clean(s.Value); err != nil || path.Clean(s.Value) == "." {
 				m.diags.Add(diagnostic.OutsideProject, s.At, "the output `"+s.Value+"` is not a path below $out")

@@ -325,10 +325,10 @@ func (m *Manifest) TargetNames() []string {
 // the attribute itself. Names are checked so that it is one path component.
 func (u Unit) OutputName() string { return strings.ReplaceAll(u.Attr(), "/", "_") }
 
-// HasProject reports whether the text of a rigx.toml has a [project] table,
-// which tells a project's root from a module.
-func HasProject(text string) bool {
-	for _, t := range syntax.Parse(text).Tables {
+// HasProject reports whether a rigx.toml has a [project] table, which tells a
+// project's root from a module.
+func HasProject(tree *syntax.Tree) bool {
+	for _, t := range tree.Tables {
 		if len(t.Path) > 0 && t.Path[0].Name == "project" {
 			return true
 		}

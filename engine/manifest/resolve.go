@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
@@ -173,11 +174,45 @@ func (m *Manifest) addAttr(u Unit) {
 type resolver struct {
 	m     *Manifest
 	t     *Target
-	names []string // of all targets, made when first needed
+	names []string          // of all targets, made when first needed
+	near  map[string]string // what closestTarget found
+	// compared counts the names that closestTarget looked at. A file in which
+	// every name is wrong must not cost the square of its size.
+	compared int
+	// edges of t by identity, once there are many.
+	edges map[edgeKey]bool
+}
+
+// maxCompared bounds the search for similar names, about 50 ms in all.
+const maxCompared = 1_000_000
+
+type edgeKey struct {
+	kind EdgeKind
+	name string
+	unit Unit
+}
+
+// closestTarget is the target whose name is most like name, or "".
+func (r *resolver) closestTarget(name string) string {
+	key := name
+	if r.t.Module != nil {
+		key = r.t.Module.Name + "\n" + name
+	}
+	near, known := r.near[key]
+	if !known && r.compared < maxCompared {
+		names := r.targetNames()
+		r.compared += len(names)
+		near = diagnostic.Closest(name, names)
+		if r.near == nil {
+			r.near = map[string]string{}
+		}
+		r.near[key] = near
+	}
+	return near
 }
 
 func (r *resolver) target(t *Target) {
-	r.t = t
+	r.t, r.edges = t, nil
 	t.Edges = make([]Edge, 0, len(t.List(schema.DepsInternal))+len(t.List(schema.DepsNixpkgs))+2)
 	r.dependencies(t)
 	r.references(&t.Fields)
@@ -191,9 +226,9 @@ func (r *resolver) target(t *Target) {
 
 // dependencies resolves deps.internal and run.
 func (r *resolver) dependencies(t *Target) {
-	seen := t.List(schema.DepsInternal)
-	for i, s := range seen {
-		if repeated(seen[:i], s.Value) {
+	var seen distinct
+	for _, s := range t.List(schema.DepsInternal) {
+		if !seen.add(s.Value) {
 			r.twice(schema.DepsInternal, s)
 			continue
 		}
@@ -211,9 +246,11 @@ func (r *resolver) dependencies(t *Target) {
 	s := v.Strings[0]
 	if ref, ok := r.m.ResolveTarget(t, s.Value); ok {
 		r.use(ref, s.At)
-	} else if near := diagnostic.Closest(s.Value, r.targetNames()); near != "" && len(t.List(schema.DepsNixpkgs)) == 0 {
+	} else if len(t.List(schema.DepsNixpkgs)) > 0 {
+		return // which is where the program is meant to come from
+	} else if near := r.closestTarget(s.Value); near != "" {
 		d := r.m.diags.Add(diagnostic.LooksLikeTarget, s.Inner(), "`"+s.Value+"` is not a target, so it is looked up on PATH")
-		didYouMean(d, s.Value, []string{near})
+		offer(d, near)
 	}
 }
 
@@ -234,13 +271,30 @@ func (r *resolver) use(ref Reference, at Location) {
 }
 
 func (r *resolver) add(e Edge) {
-	for i := range r.t.Edges {
-		if old := &r.t.Edges[i]; old.Kind == e.Kind && old.Name == e.Name && old.Unit == e.Unit {
+	key := edgeKey{e.Kind, e.Name, e.Unit}
+	if r.edges == nil {
+		for i := range r.t.Edges {
+			if r.t.Edges[i].key() == key {
+				return
+			}
+		}
+		if len(r.t.Edges) == indexFrom {
+			r.edges = map[edgeKey]bool{}
+			for i := range r.t.Edges {
+				r.edges[r.t.Edges[i].key()] = true
+			}
+		}
+	}
+	if r.edges != nil {
+		if r.edges[key] {
 			return
 		}
+		r.edges[key] = true
 	}
 	r.t.Edges = append(r.t.Edges, e)
 }
+
+func (e *Edge) key() edgeKey { return edgeKey{e.Kind, e.Name, e.Unit} }
 
 func (r *resolver) targetNames() []string {
 	if r.names == nil {
@@ -268,15 +322,14 @@ func (r *resolver) unknownTarget(s String) {
 		}
 	}
 	d := r.m.diags.Add(diagnostic.UnknownTarget, s.Inner(), "unknown target `"+s.Value+"` in deps.internal")
-	names := r.targetNames()
 	if dep, attr, ok := r.m.LocalTarget(s.Value); ok && dep.Manifest != nil {
 		d.Message = "the project `" + dep.Name.Value + "` has no target `" + attr + "`"
-		names = dep.Manifest.TargetNames()
-		for i := range names {
-			names[i] = dep.Name.Value + "." + names[i]
+		if near := diagnostic.Closest(attr, dep.Manifest.TargetNames()); near != "" {
+			offer(d, dep.Name.Value+"."+near)
 		}
+		return
 	}
-	didYouMean(d, s.Value, names)
+	offer(d, r.closestTarget(s.Value))
 }
 
 func (m *Manifest) unknownVariant(t *Target, variant string, at Location) {
@@ -293,9 +346,9 @@ func (m *Manifest) unknownVariant(t *Target, variant string, at Location) {
 }
 
 func (r *resolver) listed(field *schema.Field, kind EdgeKind, known func(String) bool) {
-	list := r.t.List(field)
-	for i, s := range list {
-		if repeated(list[:i], s.Value) {
+	var seen distinct
+	for _, s := range r.t.List(field) {
+		if !seen.add(s.Value) {
 			r.twice(field, s)
 		} else if known(s) {
 			r.add(Edge{Kind: kind, Name: s.Value, At: s.At})
@@ -303,13 +356,32 @@ func (r *resolver) listed(field *schema.Field, kind EdgeKind, known func(String)
 	}
 }
 
-func repeated(before []String, s string) bool {
-	for i := range before {
-		if before[i].Value == s {
-			return true
+// distinct holds the strings of a list that were seen so far.
+type distinct struct {
+	few  []string
+	many map[string]bool
+}
+
+// add reports whether s is new.
+func (d *distinct) add(s string) bool {
+	switch {
+	case d.many != nil:
+		if d.many[s] {
+			return false
+		}
+		d.many[s] = true
+		return true
+	case slices.Contains(d.few, s):
+		return false
+	}
+	d.few = append(d.few, s)
+	if len(d.few) == indexFrom {
+		d.many = make(map[string]bool, 2*indexFrom)
+		for _, s := range d.few {
+			d.many[s] = true
 		}
 	}
-	return false
+	return true
 }
 
 func (r *resolver) twice(field *schema.Field, s String) {
@@ -352,7 +424,11 @@ func suggest(d *diagnostic.Diagnostic, name string, names []string, section stri
 // didYouMean offers the candidate most like name. The diagnostic is to stand
 // at the text inside a string's quotes, which the candidate may replace.
 func didYouMean(d *diagnostic.Diagnostic, name string, candidates []string) bool {
-	near := diagnostic.Closest(name, candidates)
+	return offer(d, diagnostic.Closest(name, candidates))
+}
+
+// offer suggests a name, unless it is empty.
+func offer(d *diagnostic.Diagnostic, near string) bool {
 	if near == "" {
 		return false
 	}
@@ -406,13 +482,16 @@ func (r *resolver) template(s String) {
 
 func (r *resolver) unknownReference(name string, at Location) {
 	d := r.m.diags.Add(diagnostic.UnknownReference, at, "`${"+name+"}` refers to nothing")
-	names := r.targetNames()
+	var others []string
 	for _, in := range r.m.External {
 		for _, b := range in.Buckets {
-			names = append(names[:len(names):len(names)], in.Name.Value+"."+b.Name.Value)
+			others = append(others, in.Name.Value+"."+b.Name.Value)
 		}
 	}
-	if didYouMean(d, name, names) {
+	for _, git := range r.m.Git {
+		others = append(others, git.Name.Value)
+	}
+	if offer(d, r.closestTarget(name)) || didYouMean(d, name, others) {
 		return
 	}
 	d.Help = append(d.Help, "for a variable of the shell write `$"+name+"` or `''${"+name+"}`")

@@ -1,13 +1,20 @@
 package diagnostic
 
+import "math/bits"
+
 // Closest returns the candidate most like name, or "" when none is near enough
 // that a person would call it a typing error: at most a third of the letters
 // may differ, at least one.
 func Closest(name string, candidates []string) string {
 	limit := max(len(name)/3, 1)
-	best := ""
+	best, letters := "", letterSet(name)
 	for _, c := range candidates {
-		if c == name {
+		if c == name || c == "" {
+			continue
+		}
+		// An edit brings in at most one letter that the other lacks: most
+		// candidates are out without a look at the order of the letters.
+		if other := letterSet(c); bits.OnesCount64(letters&^other) > limit || bits.OnesCount64(other&^letters) > limit {
 			continue
 		}
 		if d := distance(name, c, limit); d <= limit {
@@ -18,6 +25,14 @@ func Closest(name string, candidates []string) string {
 		}
 	}
 	return best
+}
+
+// letterSet has a bit for each byte of s, modulo 64.
+func letterSet(s string) (set uint64) {
+	for i := 0; i < len(s); i++ {
+		set |= 1 << (s[i] & 63)
+	}
+	return set
 }
 
 // distance is the number of insertions, deletions, substitutions and swaps of
