@@ -58,8 +58,8 @@ func findRoot(dir string) (string, *syntax.File, error) {
 	nearest := ""
 	for at := abs; ; at = filepath.Dir(at) {
 		path := filepath.Join(at, manifest.FileName)
-		if data, err := os.ReadFile(path); err == nil {
-			file := syntax.NewFile(path, manifest.FileName, string(data))
+		if text, err := source.Disk().ReadFile(path); err == nil {
+			file := syntax.NewFile(path, manifest.FileName, text)
 			if manifest.HasProject(file.Tree) {
 				return at, file, nil
 			}
@@ -100,8 +100,8 @@ func Open(ctx context.Context, dir string, opts Options) (*Workspace, error) {
 	}
 	opts.Nix.CacheDir = opts.CacheDir
 	disk := source.Disk()
-	parsed := func(path, text string) *syntax.File {
-		if rootFile != nil && path == rootFile.Path && text == rootFile.Tree.Text {
+	parsed := func(path string) *syntax.File {
+		if rootFile != nil && path == rootFile.Path {
 			return rootFile
 		}
 		return nil

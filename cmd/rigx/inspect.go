@@ -35,6 +35,14 @@ type listedTarget struct {
 	Variants    []string `json:"variants,omitempty"`
 	File        string   `json:"file"`
 	Line        int      `json:"line"`
+
+	at manifest.Location
+}
+
+// place computes file and line, which needs the lines of the file counted.
+func (l *listedTarget) place() {
+	l.File = l.at.File.Name
+	l.Line = l.at.File.Position(l.at.Span.Start).Line + 1
 }
 
 func (a *app) listCommand() *cobra.Command {
@@ -57,6 +65,9 @@ func (a *app) listCommand() *cobra.Command {
 			}
 			targets := listed(ws.Manifest, "", kind)
 			if asJSON {
+				for i := range targets {
+					targets[i].place()
+				}
 				return a.writeJSON(targets)
 			}
 			return a.writeList(targets)
@@ -96,8 +107,7 @@ func listed(m *manifest.Manifest, prefix, kind string) []listedTarget {
 			continue
 		}
 		row := listedTarget{
-			Name: prefix + t.Name, Kind: t.Kind.String(), Description: t.Text(schema.Description),
-			File: t.Local.At.File.Name, Line: t.Local.At.File.Position(t.Local.At.Span.Start).Line + 1,
+			Name: prefix + t.Name, Kind: t.Kind.String(), Description: t.Text(schema.Description), at: t.Local.At,
 		}
 		for _, v := range t.Variants {
 			row.Variants = append(row.Variants, v.Name.Value)

@@ -57,37 +57,38 @@ func less(a, b [3]int) bool {
 	return false
 }
 
-// check judges every target by itself.
-func (m *Manifest) check() {
-	for _, t := range m.Targets {
-		m.checkTarget(t)
-	}
+func (m *Manifest) checkVariables() {
 	for _, v := range m.Vars {
 		// A variable in an extended or included file may be for others.
-		if !v.Used && v.Name.At.File == m.Root() {
+		if !v.used.Load() && v.Name.At.File == m.Root() {
 			m.diags.Add(diagnostic.UnusedVariable, v.Name.At, "the variable `"+v.Name.Value+"` is never used")
 		}
 	}
 }
 
-func (m *Manifest) checkTarget(t *Target) {
+// A checker judges targets, each by itself.
+type checker struct {
+	diags *diagnostic.List
+}
+
+func (c checker) target(t *Target) {
 	if t.Kind == schema.NoKind {
-		m.checkKind(t)
+		c.checkKind(t)
 		return
 	}
 	for i := range t.values {
-		m.checkValue(t, &t.values[i])
+		c.checkValue(t, &t.values[i])
 	}
 	for _, v := range t.Variants {
 		for i := range v.values {
-			m.checkValue(t, &v.values[i])
+			c.checkValue(t, &v.values[i])
 		}
 	}
 	for _, f := range requiredFields[t.Kind] {
-		m.checkRequired(t, f)
+		c.checkRequired(t, f)
 	}
 	if t.Kind == schema.Capsule {
-		m.checkCapsule(t)
+		c.checkCapsule(t)
 	}
 }
 
@@ -104,18 +105,18 @@ var requiredFields = func() [schema.Capsule + 1][]*schema.Field {
 	return table
 }()
 
-func (m *Manifest) checkKind(t *Target) {
+func (c checker) checkKind(t *Target) {
 	v := t.Get(schema.KindField)
 	if v == nil && t.sets(schema.KindField) {
 		return
 	}
 	if v == nil {
-		d := m.diags.Add(diagnostic.MissingField, t.Local.At, "the target `"+t.Local.Value+"` has no `kind`")
+		d := c.diags.Add(diagnostic.MissingField, t.Local.At, "the target `"+t.Local.Value+"` has no `kind`")
 		d.Help = append(d.Help, "add kind = \"executable\", or one of: "+strings.Join(schema.KindNames()[1:], ", "))
 		return
 	}
 	kind := v.Strings[0].Value
-	d := m.diags.Add(diagnostic.UnknownKind, v.Strings[0].Inner(), "unknown kind `"+kind+"`")
+	d := c.diags.Add(diagnostic.UnknownKind, v.Strings[0].Inner(), "unknown kind `"+kind+"`")
 	if kind == "nim_executable" {
 		d.Suggestion = "executable"
 		d.Label = "Nim is now `kind = \"executable\"`"
@@ -124,7 +125,7 @@ func (m *Manifest) checkKind(t *Target) {
 	}
 }
 
-func (m *Manifest) checkRequired(t *Target, f *schema.Field) {
+func (c checker) checkRequired(t *Target, f *schema.Field) {
 	v := t.Get(f)
 	switch {
 	case v == nil:
@@ -132,16 +133,16 @@ func (m *Manifest) checkRequired(t *Target, f *schema.Field) {
 		if t.sets(f) || slices.ContainsFunc(t.Variants, given) {
 			return
 		}
-		d := m.diags.Add(diagnostic.MissingField, t.Local.At, "the target `"+t.Local.Value+"` of kind "+t.Kind.String()+" needs `"+f.Name+"`")
+		d := c.diags.Add(diagnostic.MissingField, t.Local.At, "the target `"+t.Local.Value+"` of kind "+t.Kind.String()+" needs `"+f.Name+"`")
 		if f.Example != "" {
 			d.Help = append(d.Help, "for example: "+f.Name+" = "+f.Example)
 		} else {
 			d.Help = append(d.Help, strings.TrimSuffix(f.Doc, "."))
 		}
 	case f.Type == schema.Strings && len(v.Strings) == 0:
-		m.diags.Add(diagnostic.BadValue, v.At, "`"+f.Name+"` is empty")
+		c.diags.Add(diagnostic.BadValue, v.At, "`"+f.Name+"` is empty")
 	case f.Type == schema.String && strings.TrimSpace(v.Strings[0].Value) == "":
-		m.diags.Add(diagnostic.BadValue, v.At, "`"+f.Name+"` is empty")
+		c.diags.Add(diagnostic.BadValue, v.At, "`"+f.Name+"` is empty")
 	}
 }
 
@@ -152,10 +153,10 @@ var (
 )
 
 // checkValue judges one value that a target or one of its variants sets.
-func (m *Manifest) checkValue(t *Target, v *Value) {
+func (c checker) checkValue(t *Target, v *Value) {
 	f := v.Field
 	if !f.Kinds.Has(t.Kind) {
-		d := m.diags.Add(diagnostic.IgnoredField, v.Key, "`"+f.Name+"` has no effect on a target of kind "+t.Kind.String())
+		d := c.diags.Add(diagnostic.IgnoredField, v.Key, "`"+f.Name+"` has no effect on a target of kind "+t.Kind.String())
 		if ks := f.Kinds.Kinds(); len(ks) <= 3 {
 			names := make([]string, len(ks))
 			for i, k := range ks {
@@ -166,7 +167,7 @@ func (m *Manifest) checkValue(t *Target, v *Value) {
 		return
 	}
 	if f.Values != nil && f != schema.KindField && !contains(f.Values, v.Strings[0].Value) {
-		d := m.diags.Add(diagnostic.BadValue, v.Strings[0].Inner(), "`"+f.Name+"` cannot be `"+v.Strings[0].Value+"`")
+		d := c.diags.Add(diagnostic.BadValue, v.Strings[0].Inner(), "`"+f.Name+"` cannot be `"+v.Strings[0].Value+"`")
 		if !didYouMean(d, v.Strings[0].Value, f.Values) {
 			d.Help = append(d.Help, "it is one of: "+strings.Join(f.Values, ", "))
 		}
@@ -176,47 +177,47 @@ func (m *Manifest) checkValue(t *Target, v *Value) {
 		var seen distinct
 		for _, s := range v.Strings {
 			if !seen.add(s.Value) {
-				m.diags.Add(diagnostic.ListedTwice, s.At, "`"+s.Value+"` is listed twice in outputs")
+				c.diags.Add(diagnostic.ListedTwice, s.At, "`"+s.Value+"` is listed twice in outputs")
 			} else if _, err := source.Clean(s.Value); err != nil || path.Clean(s.Value) == "." {
-				m.diags.Add(diagnostic.OutsideProject, s.At, "the output `"+s.Value+"` is not a path below $out")
+				c.diags.Add(diagnostic.OutsideProject, s.At, "the output `"+s.Value+"` is not a path below $out")
 			}
 		}
 	case schema.PythonVersion:
-		m.checkForm(v, pythonVersion, "a Python version is written \"3.12\"")
+		c.checkForm(v, pythonVersion, "a Python version is written \"3.12\"")
 	case schema.PythonVenvHash:
-		m.checkForm(v, sriHash, "a hash is written \"sha256-\" and 44 characters of base64; leave the field out to learn it from the build")
+		c.checkForm(v, sriHash, "a hash is written \"sha256-\" and 44 characters of base64; leave the field out to learn it from the build")
 	case schema.Defines:
 		for _, p := range v.Pairs {
 			if !identifier(p.Key.Value) {
-				m.diags.Add(diagnostic.BadName, p.Key.At, "`"+p.Key.Value+"` cannot be the name of a macro")
+				c.diags.Add(diagnostic.BadName, p.Key.At, "`"+p.Key.Value+"` cannot be the name of a macro")
 			}
 		}
 	case schema.Env:
 		for _, p := range v.Pairs {
 			if !identifier(p.Key.Value) {
-				m.diags.Add(diagnostic.BadName, p.Key.At, "`"+p.Key.Value+"` cannot be the name of an environment variable")
+				c.diags.Add(diagnostic.BadName, p.Key.At, "`"+p.Key.Value+"` cannot be the name of an environment variable")
 			}
 		}
 	case schema.DepsNixpkgs, schema.NativeBuildInputs:
 		for _, s := range v.Strings {
 			if !attrPath(s.Value) {
-				m.diags.Add(diagnostic.BadName, s.At, "`"+s.Value+"` is not an attribute of nixpkgs")
+				c.diags.Add(diagnostic.BadName, s.At, "`"+s.Value+"` is not an attribute of nixpkgs")
 			}
 		}
 	case schema.Compiler:
 		if !attrPath(v.Strings[0].Value) {
-			m.diags.Add(diagnostic.BadName, v.At, "`"+v.Strings[0].Value+"` cannot be the name of a compiler")
+			c.diags.Add(diagnostic.BadName, v.At, "`"+v.Strings[0].Value+"` cannot be the name of a compiler")
 		}
 	case schema.Target:
 		if !attrPath(v.Strings[0].Value) {
-			m.diags.Add(diagnostic.BadName, v.At, "`"+v.Strings[0].Value+"` cannot be the name of a platform")
+			c.diags.Add(diagnostic.BadName, v.At, "`"+v.Strings[0].Value+"` cannot be the name of a platform")
 		}
 	}
 }
 
-func (m *Manifest) checkForm(v *Value, form *regexp.Regexp, help string) {
+func (c checker) checkForm(v *Value, form *regexp.Regexp, help string) {
 	if s := v.Strings[0].Value; !form.MatchString(s) {
-		d := m.diags.Add(diagnostic.BadValue, v.At, "`"+s+"` cannot be `"+v.Field.Name+"`")
+		d := c.diags.Add(diagnostic.BadValue, v.At, "`"+s+"` cannot be `"+v.Field.Name+"`")
 		d.Help = append(d.Help, help)
 	}
 }
@@ -250,22 +251,22 @@ func attrPath(s string) bool {
 }
 
 // checkCapsule holds the rules between the fields of a capsule.
-func (m *Manifest) checkCapsule(t *Target) {
+func (c checker) checkCapsule(t *Target) {
 	backend := t.Text(schema.Backend)
 	if backend == "" {
 		backend = "lite"
 	}
 	if v := t.Get(schema.NixosModules); v != nil && backend == "lite" {
-		m.diags.Add(diagnostic.NotForKind, v.Key, "`nixos_modules` needs backend \"nixos\" or \"qemu\"; a lite capsule has no NixOS to configure")
+		c.diags.Add(diagnostic.NotForKind, v.Key, "`nixos_modules` needs backend \"nixos\" or \"qemu\"; a lite capsule has no NixOS to configure")
 	}
 	if v := t.Get(schema.VolumesField); v != nil && backend == "qemu" {
-		m.diags.Add(diagnostic.NotForKind, v.Key, "`volumes` are not supported on backend \"qemu\"")
+		c.diags.Add(diagnostic.NotForKind, v.Key, "`volumes` are not supported on backend \"qemu\"")
 	}
 	if v := t.Get(schema.User); v != nil {
 		if backend != "lite" {
-			m.diags.Add(diagnostic.NotForKind, v.Key, "`user` works on backend \"lite\" only")
+			c.diags.Add(diagnostic.NotForKind, v.Key, "`user` works on backend \"lite\" only")
 		} else {
-			m.checkForm(v, capsuleUser, "write user or user:group, each a number, a name, or one $VARIABLE")
+			c.checkForm(v, capsuleUser, "write user or user:group, each a number, a name, or one $VARIABLE")
 		}
 	}
 }

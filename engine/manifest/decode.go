@@ -21,14 +21,24 @@ type decoder struct {
 
 func (d *decoder) at(span syntax.Span) Location { return Location{File: d.file, Span: span} }
 
+// owner of a table of fields, as a message names it.
+type owner struct{ what, name string }
+
+func (o owner) String() string {
+	if o.name == "" {
+		return o.what
+	}
+	return o.what + " `" + o.name + "`"
+}
+
 // fields decodes the members of a table by a list of fields. Keys for which
 // skip is true are left to the caller.
-func (d *decoder) fields(n *node, table []*schema.Field, lookup func(string) *schema.Field, where string, skip func(string) bool) []Value {
+func (d *decoder) fields(n *node, table []*schema.Field, lookup func(string) *schema.Field, where owner, skip func(string) bool) []Value {
 	values := make([]Value, 0, len(n.members)+1)
 	return d.level(n, "", table, lookup, where, skip, values)
 }
 
-func (d *decoder) level(n *node, prefix string, table []*schema.Field, lookup func(string) *schema.Field, where string, skip func(string) bool, values []Value) []Value {
+func (d *decoder) level(n *node, prefix string, table []*schema.Field, lookup func(string) *schema.Field, where owner, skip func(string) bool, values []Value) []Value {
 	for i := range n.members {
 		child := n.members[i].node
 		name := n.members[i].name
@@ -64,11 +74,11 @@ func isPrefix(table []*schema.Field, name string) bool {
 	return false
 }
 
-func (d *decoder) unknownField(n *node, name string, table []*schema.Field, where string) {
+func (d *decoder) unknownField(n *node, name string, table []*schema.Field, where owner) {
 	if n.value != nil && n.value.Kind == syntax.Missing {
 		return // still being typed; the syntax error says enough
 	}
-	diag := d.diags.Add(diagnostic.UnknownField, d.at(n.key), "unknown key `"+name+"` in "+where)
+	diag := d.diags.Add(diagnostic.UnknownField, d.at(n.key), "unknown key `"+name+"` in "+where.String())
 	if near := diagnostic.Closest(name, schema.Names(table)); near != "" {
 		suggestKey(diag, name, near)
 	}
@@ -258,7 +268,7 @@ var volumeKeys = []string{"host", "container", "mode"}
 
 // rows decodes a list of tables, written as [{…}] or as [[…]].
 func (d *decoder) rows(f *schema.Field, n *node) ([][]Pair, bool) {
-	items := n.items
+	var items []*node
 	if n.value != nil {
 		if n.value.Kind != syntax.Array {
 			return nil, false
@@ -270,10 +280,12 @@ func (d *decoder) rows(f *schema.Field, n *node) ([][]Pair, bool) {
 				d.wrongItem(f, item, "tables")
 				continue
 			}
-			items = append(items, b.table(item))
+			items = append(items, b.inlineTable(item))
 		}
 	} else if n.origin != array {
 		return nil, false
+	} else {
+		items = n.items
 	}
 	rows := make([][]Pair, 0, len(items))
 	for _, item := range items {

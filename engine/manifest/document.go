@@ -1,6 +1,8 @@
 package manifest
 
 import (
+	"slices"
+
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 	"github.com/rigx-build/rigx/engine/manifest/syntax"
 )
@@ -14,11 +16,17 @@ type node struct {
 	// the table.
 	at syntax.Span
 	// key is where the node's own name was first written.
-	key     syntax.Span
+	key    syntax.Span
+	origin origin
+	// table is nil for leaves, which are most of a file.
+	*table
+}
+
+// table is what a node that is no leaf holds.
+type table struct {
 	members []member
 	index   map[string]int // over members, once there are many
-	origin  origin
-	// items are the tables of an array of tables, nil otherwise.
+	// items are the tables of an array of tables.
 	items []*node
 }
 
@@ -45,7 +53,7 @@ func (n *node) isTable() bool { return n != nil && n.origin != leaf && n.origin 
 
 // get returns the member of that name, or nil. It accepts a nil receiver.
 func (n *node) get(name string) *node {
-	if n == nil {
+	if n == nil || n.table == nil {
 		return nil
 	}
 	if n.index != nil {
@@ -78,9 +86,10 @@ func (n *node) add(name string, child *node) {
 // A builder folds the tables of one file into nodes, with TOML's rules on what
 // may be defined twice.
 type builder struct {
-	file  *syntax.File
-	diags *diagnostic.List
-	slab  []node
+	file   *syntax.File
+	diags  *diagnostic.List
+	slab   []node
+	tables []table
 }
 
 // buildDocument returns the root table of a file. Faults of the syntax itself
@@ -114,7 +123,20 @@ func (b *builder) node(n node) *node {
 		b.slab = make([]node, 0, 256)
 	}
 	b.slab = append(b.slab, n)
-	return &b.slab[len(b.slab)-1]
+	made := &b.slab[len(b.slab)-1]
+	if n.origin != leaf {
+		b.fill(made)
+	}
+	return made
+}
+
+// fill gives a node what tables hold.
+func (b *builder) fill(n *node) {
+	if len(b.tables) == cap(b.tables) {
+		b.tables = make([]table, 0, 64)
+	}
+	b.tables = append(b.tables, table{})
+	n.table = &b.tables[len(b.tables)-1]
 }
 
 // header finds or makes the table that [a.b.c] or [[a.b.c]] opens. It returns
@@ -179,6 +201,7 @@ func (b *builder) arrayItem(at, old *node, key syntax.Key, t *syntax.Table) *nod
 }
 
 func (b *builder) entries(into *node, entries []syntax.Entry) {
+	into.members = slices.Grow(into.members, len(entries))
 	for i := range entries {
 		b.entry(into, &entries[i])
 	}
@@ -222,12 +245,13 @@ func (b *builder) entry(into *node, e *syntax.Entry) {
 func (b *builder) inline(n *node, entries []syntax.Entry) {
 	// Open while its own entries are read, so that dotted keys may meet.
 	n.origin = dotted
+	b.fill(n)
 	b.entries(n, entries)
 	n.origin = inline
 }
 
-// table gives an inline table inside an array a node of its own.
-func (b *builder) table(v *syntax.Value) *node {
+// inlineTable gives an inline table inside an array a node of its own.
+func (b *builder) inlineTable(v *syntax.Value) *node {
 	n := b.node(node{value: v, at: v.Span, key: v.Span})
 	b.inline(n, v.Entries)
 	return n

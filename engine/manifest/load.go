@@ -28,9 +28,9 @@ type Options struct {
 	// Version of the running rigx, compared with rigx_min_version. Empty, or
 	// one that is no X.Y.Z, skips the check.
 	Version string
-	// Parsed gives the syntax tree of a file whose text has not changed, so
-	// that an editor parses only what was edited. It may be nil or return nil.
-	Parsed func(path, text string) *syntax.File
+	// Parsed gives a file that was read and parsed before, such as one that is
+	// open in an editor; it is not read again. It may be nil or return nil.
+	Parsed func(path string) *syntax.File
 }
 
 // Load reads the project in dir. The result is never nil; without a readable
@@ -100,7 +100,7 @@ func (l *loader) project(dir string) *Manifest {
 		r.local(dep)
 	}
 	m.resolve()
-	m.check()
+	m.checkVariables()
 	return m
 }
 
@@ -138,7 +138,12 @@ func (r *reading) file(name string, module *Module, included bool, at Location) 
 func (r *reading) read(name string, at Location) *syntax.File {
 	display := r.display(name)
 	first := len(r.m.Files) == 0
-	data, err := r.fs.ReadFile(name)
+	if r.opts.Parsed != nil {
+		if file := r.opts.Parsed(name); file != nil {
+			return r.accept(file)
+		}
+	}
+	text, err := r.fs.ReadFile(name)
 	if err == nil && len(r.m.Files) >= maxFiles {
 		err = errors.New("too many files are included")
 	}
@@ -158,13 +163,11 @@ func (r *reading) read(name string, at Location) *syntax.File {
 		r.m.diags.Add(code, at, message)
 		return nil
 	}
-	var file *syntax.File
-	if r.opts.Parsed != nil {
-		file = r.opts.Parsed(name, string(data))
-	}
-	if file == nil {
-		file = syntax.NewFile(name, display, string(data))
-	}
+	return r.accept(syntax.NewFile(name, display, text))
+}
+
+// accept adds a file to the project.
+func (r *reading) accept(file *syntax.File) *syntax.File {
 	r.m.Files = append(r.m.Files, file)
 	if !utf8.ValidString(file.Tree.Text) {
 		i := 0

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"strings"
+	"sync/atomic"
 
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 	"github.com/rigx-build/rigx/engine/manifest/schema"
@@ -66,8 +67,8 @@ type Install struct {
 type Variable struct {
 	Name   String
 	Values []String
-	// Used is set once a target refers to it.
-	Used bool
+	// used is set once a target refers to it.
+	used atomic.Bool
 }
 
 // GitDependency is one [dependencies.git.<name>].

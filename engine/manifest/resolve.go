@@ -141,17 +141,21 @@ func (m *Manifest) Resolve(t *Target, name string) (Reference, bool) {
 	return Reference{}, false
 }
 
-// resolve names the attributes of all units and then the edges of all targets.
+// resolve names the attributes of all units, and then finds the edges of all
+// targets and judges them.
 func (m *Manifest) resolve() {
 	for _, t := range m.Targets {
 		for _, v := range t.Variants {
 			m.addAttr(Unit{t, v})
 		}
 	}
-	r := resolver{m: m}
-	for _, t := range m.Targets {
-		r.target(t)
-	}
+	inChunks(len(m.Targets), &m.diags, func(from, to int, found *diagnostic.List) {
+		r, c := resolver{m: m, diags: found}, checker{found}
+		for _, t := range m.Targets[from:to] {
+			r.target(t)
+			c.target(t)
+		}
+	})
 	m.findCycles()
 }
 
@@ -173,6 +177,7 @@ func (m *Manifest) addAttr(u Unit) {
 // A resolver collects the edges of one target after the other.
 type resolver struct {
 	m     *Manifest
+	diags *diagnostic.List
 	t     *Target
 	names []string          // of all targets, made when first needed
 	near  map[string]string // what closestTarget found
@@ -249,7 +254,7 @@ func (r *resolver) dependencies(t *Target) {
 	} else if len(t.List(schema.DepsNixpkgs)) > 0 {
 		return // which is where the program is meant to come from
 	} else if near := r.closestTarget(s.Value); near != "" {
-		d := r.m.diags.Add(diagnostic.LooksLikeTarget, s.Inner(), "`"+s.Value+"` is not a target, so it is looked up on PATH")
+		d := r.diags.Add(diagnostic.LooksLikeTarget, s.Inner(), "`"+s.Value+"` is not a target, so it is looked up on PATH")
 		offer(d, near)
 	}
 }
@@ -263,7 +268,7 @@ func (r *resolver) use(ref Reference, at Location) {
 			what = "a test with `sandbox = false`"
 		}
 		// A host script may name another: it is told to run, not to be used.
-		d := r.m.diags.Add(diagnostic.NotBuildable, at, "`"+other.Name+"` is "+what+" and produces nothing to depend on")
+		d := r.diags.Add(diagnostic.NotBuildable, at, "`"+other.Name+"` is "+what+" and produces nothing to depend on")
 		d.Related = []diagnostic.Related{{At: other.Local.At, Message: "declared here"}}
 		return
 	}
@@ -317,11 +322,11 @@ func (r *resolver) targetNames() []string {
 func (r *resolver) unknownTarget(s String) {
 	if target, variant, ok := cutLast(s.Value, "@"); ok {
 		if ref, found := r.m.ResolveTarget(r.t, target); found && ref.Kind == ToTarget {
-			r.m.unknownVariant(ref.Unit.Target, variant, s.At)
+			r.unknownVariant(ref.Unit.Target, variant, s.At)
 			return
 		}
 	}
-	d := r.m.diags.Add(diagnostic.UnknownTarget, s.Inner(), "unknown target `"+s.Value+"` in deps.internal")
+	d := r.diags.Add(diagnostic.UnknownTarget, s.Inner(), "unknown target `"+s.Value+"` in deps.internal")
 	if dep, attr, ok := r.m.LocalTarget(s.Value); ok && dep.Manifest != nil {
 		d.Message = "the project `" + dep.Name.Value + "` has no target `" + attr + "`"
 		if near := diagnostic.Closest(attr, dep.Manifest.TargetNames()); near != "" {
@@ -332,12 +337,12 @@ func (r *resolver) unknownTarget(s String) {
 	offer(d, r.closestTarget(s.Value))
 }
 
-func (m *Manifest) unknownVariant(t *Target, variant string, at Location) {
+func (r *resolver) unknownVariant(t *Target, variant string, at Location) {
 	names := make([]string, len(t.Variants))
 	for i, v := range t.Variants {
 		names[i] = v.Name.Value
 	}
-	d := m.diags.Add(diagnostic.UnknownVariant, at, "the target `"+t.Name+"` has no variant `"+variant+"`")
+	d := r.diags.Add(diagnostic.UnknownVariant, at, "the target `"+t.Name+"` has no variant `"+variant+"`")
 	if near := diagnostic.Closest(variant, names); near != "" {
 		d.Label = "did you mean `" + near + "`?"
 	} else if len(names) > 0 {
@@ -385,7 +390,7 @@ func (d *distinct) add(s string) bool {
 }
 
 func (r *resolver) twice(field *schema.Field, s String) {
-	r.m.diags.Add(diagnostic.ListedTwice, s.At, "`"+s.Value+"` is listed twice in "+field.Name)
+	r.diags.Add(diagnostic.ListedTwice, s.At, "`"+s.Value+"` is listed twice in "+field.Name)
 }
 
 func (r *resolver) git(s String) bool {
@@ -396,7 +401,7 @@ func (r *resolver) git(s String) bool {
 	for i, g := range r.m.Git {
 		names[i] = g.Name.Value
 	}
-	d := r.m.diags.Add(diagnostic.UnknownGit, s.Inner(), "unknown git dependency `"+s.Value+"`")
+	d := r.diags.Add(diagnostic.UnknownGit, s.Inner(), "unknown git dependency `"+s.Value+"`")
 	suggest(d, s.Value, names, "[dependencies.git."+syntax.QuoteKey(s.Value)+"]")
 	return false
 }
@@ -409,7 +414,7 @@ func (r *resolver) external(s String) bool {
 	for i, e := range r.m.External {
 		names[i] = e.Name.Value
 	}
-	d := r.m.diags.Add(diagnostic.UnknownExternal, s.Inner(), "unknown external input `"+s.Value+"`")
+	d := r.diags.Add(diagnostic.UnknownExternal, s.Inner(), "unknown external input `"+s.Value+"`")
 	suggest(d, s.Value, names, "[external_inputs."+syntax.QuoteKey(s.Value)+"]")
 	return false
 }
@@ -463,7 +468,7 @@ func (r *resolver) template(s String) {
 	host := !r.t.Buildable() // there, other ${…} are the shell's
 	for _, e := range errs {
 		if !host {
-			d := r.m.diags.Add(diagnostic.BadInterpolation, s.Within(e.Start, e.End), e.Message)
+			d := r.diags.Add(diagnostic.BadInterpolation, s.Within(e.Start, e.End), e.Message)
 			d.Help = append(d.Help, "for a literal `${` write `''${`")
 		}
 	}
@@ -481,7 +486,7 @@ func (r *resolver) template(s String) {
 }
 
 func (r *resolver) unknownReference(name string, at Location) {
-	d := r.m.diags.Add(diagnostic.UnknownReference, at, "`${"+name+"}` refers to nothing")
+	d := r.diags.Add(diagnostic.UnknownReference, at, "`${"+name+"}` refers to nothing")
 	var others []string
 	for _, in := range r.m.External {
 		for _, b := range in.Buckets {

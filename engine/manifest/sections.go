@@ -128,7 +128,7 @@ func (r *reading) decode(d *decoder, sec *schema.Section, where string, n *node)
 	}
 	nested := func(name string) bool { return schema.SectionNamed(sec.Name+"."+name) != nil }
 	s := &section{at: d.at(n.at)}
-	s.values = d.fields(n, sec.Fields, sec.Field, where, nested)
+	s.values = d.fields(n, sec.Fields, sec.Field, owner{what: where}, nested)
 	for _, f := range sec.Fields {
 		if f.Required && n.get(f.Name) == nil {
 			diag := d.diags.Add(diagnostic.MissingField, s.at, where+" needs `"+f.Name+"`")

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
@@ -14,60 +15,75 @@ func (r *reading) targets(l *layer) {
 	if n == nil {
 		return
 	}
-	d := &decoder{file: l.file, diags: &r.m.diags, expand: r.m.expander()}
 	if !n.isTable() {
+		d := &decoder{file: l.file, diags: &r.m.diags}
 		diag := d.diags.Add(diagnostic.Misplaced, d.at(n.at), "`targets` must hold tables, not be "+d.kindOf(n))
 		diag.Help = append(diag.Help, "write [targets.<name>]")
 		return
 	}
-	for i := range n.members {
-		r.target(d, l, n.members[i].name, n.members[i].node)
+	decoded := make([]*Target, len(n.members))
+	inChunks(len(decoded), &r.m.diags, func(from, to int, found *diagnostic.List) {
+		d := &decoder{file: l.file, diags: found, expand: r.m.expander(found)}
+		for i := from; i < to; i++ {
+			decoded[i] = d.target(l.module, n.members[i].name, n.members[i].node)
+		}
+	})
+	r.m.Targets = slices.Grow(r.m.Targets, len(decoded))
+	for _, t := range decoded {
+		if t != nil {
+			r.declare(t)
+		}
 	}
 }
 
-func (r *reading) target(d *decoder, l *layer, name string, n *node) {
-	local := String{name, d.at(n.key)}
-	if !n.isTable() {
-		if n.value != nil && n.value.Kind == syntax.Missing {
-			return
-		}
-		diag := d.diags.Add(diagnostic.WrongType, local.At, "the target `"+name+"` must be a table, not "+d.kindOf(n))
-		diag.Help = append(diag.Help, "write [targets."+syntax.QuoteKey(name)+"]")
-		return
-	}
-	if !r.m.goodName("target", local) {
-		return
-	}
-	t := &Target{Name: name, Local: local, Header: d.at(n.at), Module: l.module}
-	if l.module != nil {
-		t.Name = l.module.Name + "." + name
-	}
+// declare adds a target to the project, unless its name is taken.
+func (r *reading) declare(t *Target) {
 	if old := r.m.targets[t.Name]; old != nil {
-		diag := r.m.diags.Add(diagnostic.Redefined, local.At, "the target `"+t.Name+"` is defined twice")
+		diag := r.m.diags.Add(diagnostic.Redefined, t.Local.At, "the target `"+t.Name+"` is defined twice")
 		diag.Related = []diagnostic.Related{{At: old.Local.At, Message: "first defined here"}}
 		return
-	}
-	where := "target `" + name + "`"
-	isVariants := func(key string) bool { return key == "variants" }
-	t.Fields = d.fieldsOf(n, schema.TargetFields, schema.TargetField, where, isVariants)
-	if kind := t.Text(schema.KindField); kind != "" {
-		t.Kind = schema.ParseKind(kind)
-	}
-	if variants := n.get("variants"); variants != nil {
-		r.variants(d, t, variants)
 	}
 	r.m.targets[t.Name] = t
 	r.m.Targets = append(r.m.Targets, t)
 }
 
+// target decodes one target; nil if it is none.
+func (d *decoder) target(module *Module, name string, n *node) *Target {
+	local := String{name, d.at(n.key)}
+	if !n.isTable() {
+		if n.value != nil && n.value.Kind == syntax.Missing {
+			return nil
+		}
+		diag := d.diags.Add(diagnostic.WrongType, local.At, "the target `"+name+"` must be a table, not "+d.kindOf(n))
+		diag.Help = append(diag.Help, "write [targets."+syntax.QuoteKey(name)+"]")
+		return nil
+	}
+	if !d.goodName("target", local) {
+		return nil
+	}
+	t := &Target{Name: name, Local: local, Header: d.at(n.at), Module: module}
+	if module != nil {
+		t.Name = module.Name + "." + name
+	}
+	isVariants := func(key string) bool { return key == "variants" }
+	t.Fields = d.fieldsOf(n, schema.TargetFields, schema.TargetField, owner{"target", name}, isVariants)
+	if kind := t.Text(schema.KindField); kind != "" {
+		t.Kind = schema.ParseKind(kind)
+	}
+	if variants := n.get("variants"); variants != nil {
+		d.variants(t, variants)
+	}
+	return t
+}
+
 // fieldsOf decodes the fields of a target or variant.
-func (d *decoder) fieldsOf(n *node, table []*schema.Field, lookup func(string) *schema.Field, where string, skip func(string) bool) Fields {
+func (d *decoder) fieldsOf(n *node, table []*schema.Field, lookup func(string) *schema.Field, where owner, skip func(string) bool) Fields {
 	d.faulty = nil
 	values := d.fields(n, table, lookup, where, skip)
 	return Fields{values: values, faulty: d.faulty}
 }
 
-func (r *reading) variants(d *decoder, t *Target, n *node) {
+func (d *decoder) variants(t *Target, n *node) {
 	if !n.isTable() {
 		d.diags.Add(diagnostic.WrongType, d.at(n.at), "`variants` must hold tables, not be "+d.kindOf(n))
 		return
@@ -79,11 +95,11 @@ func (r *reading) variants(d *decoder, t *Target, n *node) {
 			d.diags.Add(diagnostic.WrongType, name.At, "the variant `"+name.Value+"` must be a table, not "+d.kindOf(child))
 			continue
 		}
-		if !r.m.goodName("variant", name) {
+		if !d.goodName("variant", name) {
 			continue
 		}
 		v := &Variant{Name: name, Header: d.at(child.at)}
-		v.Fields = d.fieldsOf(child, schema.VariantFields, variantField, "variant `"+name.Value+"`", nil)
+		v.Fields = d.fieldsOf(child, schema.VariantFields, variantField, owner{"variant", name.Value}, nil)
 		t.Variants = append(t.Variants, v)
 	}
 }
@@ -97,7 +113,7 @@ func variantField(name string) *schema.Field {
 
 // goodName reports names that could not become a file below output/ or be
 // typed as target@variant.
-func (m *Manifest) goodName(what string, name String) bool {
+func (d *decoder) goodName(what string, name String) bool {
 	why := ""
 	switch s := name.Value; {
 	case s == "":
@@ -118,7 +134,7 @@ func (m *Manifest) goodName(what string, name String) bool {
 	if why == "" {
 		return true
 	}
-	d := m.diags.Add(diagnostic.BadName, name.At, "the name of this "+what+" "+why)
-	d.Help = append(d.Help, "it becomes a file below output/; choose another name")
+	diag := d.diags.Add(diagnostic.BadName, name.At, "the name of this "+what+" "+why)
+	diag.Help = append(diag.Help, "it becomes a file below output/; choose another name")
 	return false
 }

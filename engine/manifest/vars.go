@@ -8,15 +8,17 @@ import (
 
 const varPrefix = "$vars."
 
-// expander gives decoders of targets the variables of the whole project.
-func (m *Manifest) expander() func(String, []String) ([]String, bool) {
+// expander gives a decoder of targets the variables of the whole project.
+func (m *Manifest) expander(diags *diagnostic.List) func(String, []String) ([]String, bool) {
 	return func(s String, into []String) ([]String, bool) {
 		name := s.Value[len(varPrefix):]
 		if v := m.vars[name]; v != nil {
-			v.Used = true
+			if !v.used.Load() {
+				v.used.Store(true)
+			}
 			return append(into, v.Values...), true
 		}
-		d := m.diags.Add(diagnostic.UnknownVariable, s.Within(len(varPrefix), len(s.Value)), "unknown variable `"+name+"`")
+		d := diags.Add(diagnostic.UnknownVariable, s.Within(len(varPrefix), len(s.Value)), "unknown variable `"+name+"`")
 		names := make([]string, len(m.Vars))
 		for i, v := range m.Vars {
 			names[i] = v.Name.Value

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,7 +14,7 @@ import (
 // paths of the operating system. Errors satisfy errors.Is(err, fs.ErrNotExist)
 // and the like.
 type FS interface {
-	ReadFile(name string) ([]byte, error)
+	ReadFile(name string) (string, error)
 	Stat(name string) (fs.FileInfo, error)
 	ReadDir(name string) ([]fs.DirEntry, error)
 }
@@ -23,9 +24,29 @@ func Disk() FS { return disk{} }
 
 type disk struct{}
 
-func (disk) ReadFile(name string) ([]byte, error)       { return os.ReadFile(name) }
 func (disk) Stat(name string) (fs.FileInfo, error)      { return os.Stat(name) }
 func (disk) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
+
+// ReadFile reads into a string at once: files of several megabytes are usual,
+// and a second copy costs more than parsing a tenth of them.
+func (disk) ReadFile(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	var b strings.Builder
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() < maxGrow {
+		b.Grow(int(info.Size()))
+	}
+	if _, err := io.Copy(&b, f); err != nil {
+		return "", err
+	}
+	return b.String(), nil
+}
+
+// maxGrow bounds what is reserved because a file claims a size.
+const maxGrow = 1 << 30
 
 // Overlay lays the texts of open editor buffers, by absolute path, over base.
 // A buffer that was never saved is there as well.
@@ -38,9 +59,9 @@ type overlay struct {
 	buffers map[string]string
 }
 
-func (o *overlay) ReadFile(name string) ([]byte, error) {
+func (o *overlay) ReadFile(name string) (string, error) {
 	if text, ok := o.buffers[filepath.Clean(name)]; ok {
-		return []byte(text), nil
+		return text, nil
 	}
 	return o.FS.ReadFile(name)
 }
