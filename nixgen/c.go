@@ -3,7 +3,6 @@ package nixgen
 import (
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/rigx-build/rigx/engine/manifest"
@@ -24,18 +23,23 @@ func (d *derivation) cFamily() {
 	if d.files.Language == "cxx" {
 		compiler, flags = "$CXX", schema.Cxxflags
 	}
-	c := cBuild{d: d, compiler: compiler, libraries: d.libraries()}
-	c.flags = d.words(nil, d.fields.List(flags))
+	c := cBuild{d: d, libraries: d.libraries()}
+	d.build = d.build.lit("compiler=(" + compiler)
+	if d.t.Kind != schema.Executable {
+		d.build = d.build.lit(" -fPIC")
+	}
+	d.build = d.words(d.build, d.fields.List(flags))
 	for _, p := range d.fields.Pairs(schema.Defines) {
-		define := literal("-D" + p.Key.Value + "=").add(d.g.template(d.t, p.Value.Value))
-		c.flags = c.flags.lit(" ").add(shellWord(define))
+		d.build = d.word(d.build.lit(" "), "-D"+p.Key.Value+"="+p.Value.Value)
 	}
 	for _, dir := range d.files.Includes {
-		c.flags = c.flags.lit(" ").add(shellWord(literal("-I").add(d.g.template(d.t, dir))))
+		d.build = d.file(d.build.lit(" "), "-I"+dir)
 	}
 	for _, lib := range c.libraries {
-		c.flags = c.flags.lit(" '-I").add(text{{expr: targetExpr(lib)}}).lit("/include'")
+		d.build = d.build.lit(" -I").expr(targetExpr(lib)).lit("/include")
 	}
+	d.build = d.build.lit(")\n")
+	c.compile()
 	switch d.t.Kind {
 	case schema.Executable:
 		c.executable()
@@ -54,83 +58,66 @@ func stdenvOf(compiler string) string {
 	return attrPath(compiler + "Stdenv")
 }
 
-// cBuild is what one C or C++ target compiles and links with.
+// cBuild is what one C or C++ target links with.
 type cBuild struct {
 	d         *derivation
-	compiler  string
-	flags     text
 	libraries []manifest.Unit
 }
 
-// compiled lists the sources that the compiler is given.
-func (c cBuild) compiled() []text {
-	var out []text
-	for _, f := range c.d.files.Sources {
-		if !slices.Contains(headers, path.Ext(f)) {
-			out = append(out, c.d.g.template(c.d.t, f))
-		}
-	}
-	return out
-}
-
-// objects compiles every source to an object of its own, several at once, and
-// returns the objects as words.
-func (c cBuild) objects(extra string) text {
+// compile compiles every source to an object of its own, several at once.
+func (c cBuild) compile() {
 	d := c.d
-	sources := c.compiled()
-	d.build = d.build.lit("mkdir -p objects\n")
-	if len(sources) > 1 {
-		d.build = d.build.lit(parallel)
-	}
-	var objects text
-	for i, source := range sources {
-		object := "objects/" + strconv.Itoa(i) + ".o"
-		if len(sources) > 1 {
-			d.build = d.build.lit("compile ")
+	d.build = d.build.expr("parallel").lit("\n")
+	for _, f := range d.files.Sources {
+		if !slices.Contains(headers, path.Ext(f)) {
+			d.build = d.file(d.build.lit("compile "), f).lit("\n")
 		}
-		d.build = d.build.lit(c.compiler + extra).add(c.flags).lit(" -c ").add(shellWord(source)).lit(" -o " + object + "\n")
-		objects = objects.lit(" " + object)
 	}
-	if len(sources) > 1 {
-		d.build = d.build.lit("finish\n")
-	}
-	return objects
+	d.build = d.build.lit("finish\n")
 }
 
-// parallel defines how several sources are compiled at once: as many as Nix
-// allows, and the first that fails ends the build.
-const parallel = `cores=${NIX_BUILD_CORES:-1}
-[ "$cores" -gt 0 ] || cores=$(nproc)
-compilers=()
-compile() {
-  while [ "$(jobs -pr | wc -l)" -ge "$cores" ]; do wait -n; done
-  "$@" &
-  compilers+=("$!")
-}
-finish() {
-  local pid
-  for pid in "${compilers[@]}"; do wait "$pid"; done
-}
+// parallel is a piece of shell that is written once and used by every target in
+// C and C++: as many files are compiled at once as Nix allows, and the first
+// that fails ends the build.
+const parallel = `
+      # compile SOURCE, any number of times, then finish: compiles with
+      # "''${compiler[@]}", several at once, and lists the "''${objects[@]}".
+      parallel = ''
+        mkdir -p objects
+        objects=() compilers=() cores=''${NIX_BUILD_CORES:-1}
+        [ "$cores" -gt 0 ] || cores=$(nproc)
+        compile() {
+          local object=objects/''${#objects[@]}.o
+          objects+=("$object")
+          while [ "$(jobs -pr | wc -l)" -ge "$cores" ]; do wait -n; done
+          "''${compiler[@]}" -c "$1" -o "$object" &
+          compilers+=("$!")
+        }
+        finish() {
+          local pid
+          for pid in "''${compilers[@]}"; do wait "$pid"; done
+        }'';
 `
 
-// linked appends the libraries in link order: a library stands before those it
-// needs.
-func (c cBuild) linked(t text) text {
+// link appends the objects and the libraries in link order: a library stands
+// before those it needs.
+func (c cBuild) link(t text) text {
+	t = t.lit(` "${objects[@]}"`)
 	needs := ""
 	for _, lib := range c.libraries {
 		name := lib.Target.Local.Value
-		e := text{{expr: targetExpr(lib)}}
+		from := len(t) + 1
 		if lib.Target.Kind == schema.StaticLibrary {
-			t = t.lit(" ").add(shellWord(append(e, piece{lit: "/lib/lib" + name + ".a"})))
-			if c.d.g.files.Of(lib).Language == "rust" {
+			t = t.lit(" ").expr(targetExpr(lib)).lit("/lib/lib" + name + ".a").word(from)
+			if c.d.w.files.Of(lib).Language == "rust" {
 				needs = " -lpthread -ldl -lm" // of Rust's own library
 			}
 			continue
 		}
-		t = t.lit(" ").add(shellWord(append(e, piece{lit: "/lib/lib" + name + ".so"})))
-		t = t.lit(" ").add(shellWord(literal("-Wl,-rpath,").add(e).lit("/lib")))
+		t = t.lit(" ").expr(targetExpr(lib)).lit("/lib/lib" + name + ".so").word(from)
+		t = t.lit(" -Wl,-rpath,").expr(targetExpr(lib)).lit("/lib")
 	}
-	return t.lit(needs)
+	return c.d.words(t.lit(needs), c.d.fields.List(schema.Ldflags))
 }
 
 func (c cBuild) executable() {
@@ -139,35 +126,27 @@ func (c cBuild) executable() {
 	if d.fields.Text(schema.Target) == "x86_64-windows" {
 		file += ".exe"
 	}
-	inputs := c.objects("")
-	d.build = d.build.lit(c.compiler).add(c.flags).add(inputs)
-	d.build = c.linked(d.build)
-	d.build = d.words(d.build, d.fields.List(schema.Ldflags))
-	d.build = d.build.lit(" -o " + ShellQuote(file) + "\n")
+	d.build = c.link(d.build.lit(`"${compiler[@]}"`)).lit(" -o " + ShellQuote(file) + "\n")
 	d.installProgram(file)
 }
 
 func (c cBuild) staticLibrary() {
 	file := "lib" + c.d.name() + ".a"
-	objects := c.objects(" -fPIC")
-	c.d.build = c.d.build.lit("$AR rcs " + ShellQuote(file)).add(objects).lit("\n")
+	c.d.build = c.d.build.lit("$AR rcs " + ShellQuote(file) + ` "${objects[@]}"` + "\n")
 	c.d.installLibrary(file)
 }
 
 func (c cBuild) sharedLibrary() {
 	d := c.d
 	file := "lib" + d.name() + ".so"
-	objects := c.objects(" -fPIC")
-	d.build = d.build.lit(c.compiler + " -shared").add(c.flags).add(objects)
-	d.build = c.linked(d.build)
-	d.build = d.words(d.build, d.fields.List(schema.Ldflags))
+	d.build = c.link(d.build.lit(`"${compiler[@]}" -shared`))
 	d.build = d.build.lit(" " + ShellQuote("-Wl,-soname,"+file) + " -o " + ShellQuote(file) + "\n")
 	d.installLibrary(file)
 }
 
 // installLibrary copies a library and the public headers.
 func (d *derivation) installLibrary(file string) {
-	d.install = literal("mkdir -p $out/lib $out/include\ncp -- " + ShellQuote(file) + " $out/lib/\n")
+	d.install = d.install.lit("mkdir -p $out/lib $out/include\ncp -- " + ShellQuote(file) + " $out/lib/\n")
 	for _, dir := range d.files.PublicHeaders {
 		d.install = d.install.lit("cp -r -- " + ShellQuote(dir+"/.") + " $out/include/\n")
 	}

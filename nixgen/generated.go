@@ -9,13 +9,8 @@ import (
 
 // generated writes a target that runs a tool on inputs to make files.
 func (d *derivation) generated() {
-	var words []string
-	for _, f := range d.files.Inputs {
-		words = append(words, f)
-	}
-	inputs := d.g.template(d.t, strings.Join(words, " "))
-	d.install = literal("mkdir -p $out\ninputs=").add(shellWord(inputs)).lit("\n")
-	d.install = d.install.add(d.script(d.fields.Text(schema.Command)))
+	d.install = d.word(d.install.lit("mkdir -p $out\ninputs="), strings.Join(d.files.Inputs, " ")).lit("\n")
+	d.install = d.script(d.install, d.fields.Text(schema.Command))
 	for _, s := range d.fields.List(schema.OutputsField) {
 		out := path.Clean(s.Value)
 		message := "rigx: target " + d.t.Name + ": the command did not write " + out

@@ -17,7 +17,7 @@ func (d *derivation) toolchain(usual string) string {
 // golang writes executables in Go.
 func (d *derivation) golang() {
 	d.native = append(d.native, d.toolchain("go"))
-	b := literal("export HOME=$TMPDIR GOCACHE=$TMPDIR/go-cache GOPATH=$TMPDIR/go\n" +
+	b := d.build.lit("export HOME=$TMPDIR GOCACHE=$TMPDIR/go-cache GOPATH=$TMPDIR/go\n" +
 		"export GOPROXY=off GOSUMDB=off GOTOOLCHAIN=local\n")
 	file := d.name()
 	if target := d.fields.Text(schema.Target); target != "" {
@@ -45,14 +45,12 @@ func (d *derivation) golang() {
 func (d *derivation) sources(t text, language string) text {
 	for _, f := range d.files.Sources {
 		if lang := schema.LanguageOf(f); lang == language || lang == "" && len(d.files.Sources) == 1 {
-			t = t.lit(" ").add(shellWord(d.g.template(d.t, f)))
+			t = d.file(t.lit(" "), f)
 		}
 	}
 	return t
 }
 
-// entry is the first source: the root of the program in languages that find
+// entry appends the first source: the root of the program in languages that find
 // the other files themselves.
-func (d *derivation) entry() text {
-	return shellWord(d.g.template(d.t, d.files.Sources[0]))
-}
+func (d *derivation) entry(t text) text { return d.file(t, d.files.Sources[0]) }

@@ -2,13 +2,11 @@ package nixgen
 
 import (
 	"strings"
-
-	"github.com/rigx-build/rigx/engine/manifest"
 )
 
-// install writes packages.default: the whole project as a Python application.
-func (g *generator) install() {
-	in := g.m.Project.Install
+// packageDefault writes packages.default: the whole project as a Python application.
+func (w *writer) packageDefault() {
+	in := w.m.Project.Install
 	buildSystem := []string{"setuptools"}
 	if in.BuildSystem != nil {
 		buildSystem = nil
@@ -18,10 +16,10 @@ func (g *generator) install() {
 	}
 	var b strings.Builder
 	b.WriteString("            default = pkgs.python3Packages.buildPythonApplication {\n")
-	b.WriteString(indent + "pname = " + NixString(storeName(g.m.Project.Name.Value)) + ";\n")
-	b.WriteString(indent + "version = " + NixString(storeName(g.m.Project.Version.Value)) + ";\n")
+	b.WriteString(indent + "pname = " + NixString(storeName(w.m.Project.Name.Value)) + ";\n")
+	b.WriteString(indent + "version = " + NixString(storeName(w.m.Project.Version.Value)) + ";\n")
 	b.WriteString(indent + "pyproject = true;\n")
-	b.WriteString(indent + "src = " + g.sets.name(manifest.SourceSet{Whole: true}) + ";\n")
+	b.WriteString(indent + "src = " + wholeTree + ";\n")
 	list(&b, "build-system", prefixed("pkgs.python3Packages.", buildSystem))
 	var packages, tools []string
 	for _, s := range in.PythonPackages {
@@ -39,7 +37,7 @@ func (g *generator) install() {
 		b.WriteString(" ]) ];\n")
 	}
 	b.WriteString("            };\n")
-	g.body.WriteString(b.String())
+	w.body.WriteString(b.String())
 }
 
 func prefixed(prefix string, attrs []string) []string {

@@ -7,7 +7,7 @@ import "github.com/rigx-build/rigx/engine/manifest/schema"
 func (d *derivation) nim() {
 	d.native = append(d.native, d.toolchain("nim"))
 	file := d.name()
-	b := literal("export HOME=$TMPDIR\n")
+	b := d.build.lit("export HOME=$TMPDIR\n")
 	target := d.fields.Text(schema.Target)
 	if target != "" {
 		d.native = append(d.native, "pkgs.zig")
@@ -27,6 +27,6 @@ func (d *derivation) nim() {
 		b = b.lit("nim c")
 	}
 	b = d.words(b, d.fields.List(schema.NimFlags))
-	d.build = b.lit(" --nimcache:$TMPDIR/nimcache " + ShellQuote("--out:"+file) + " ").add(d.entry()).lit("\n")
+	d.build = d.entry(b.lit(" --nimcache:$TMPDIR/nimcache " + ShellQuote("--out:"+file) + " ")).lit("\n")
 	d.installProgram(file)
 }

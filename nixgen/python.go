@@ -38,17 +38,17 @@ func (d *derivation) python() {
 	b.WriteString(indent + "  packages = pkgs.stdenv.mkDerivation {\n")
 	at := indent + "    "
 	b.WriteString(at + "name = " + NixString(storeName(d.u.Attr()+"-packages")) + ";\n")
-	b.WriteString(at + "src = " + d.g.sets.name(manifest.SourceSet{Files: d.files.VenvFiles}) + ";\n")
+	b.WriteString(at + "src = " + d.w.sets.venv[d.u] + ";\n")
 	b.WriteString(at + "nativeBuildInputs = [ pkgs.uv python pkgs.cacert ];\n")
 	b.WriteString(at + "SSL_CERT_FILE = \"${pkgs.cacert}/etc/ssl/certs/ca-bundle.crt\";\n")
 	b.WriteString(at + "dontConfigure = true;\n" + at + "dontFixup = true;\n")
 	b.WriteString(at + "buildPhase = ")
-	nixLines(&b, literal("export HOME=$TMPDIR UV_PYTHON_DOWNLOADS=never UV_PYTHON_PREFERENCE=only-system\n"+
+	nixLines(&b, text(nil).lit("export HOME=$TMPDIR UV_PYTHON_DOWNLOADS=never UV_PYTHON_PREFERENCE=only-system\n"+
 		"export UV_LINK_MODE=copy UV_NO_CACHE=1 SOURCE_DATE_EPOCH=1\n"+
 		"cd "+ShellQuote(project)+"\n"+
-		"uv sync --frozen --no-install-project --python ").add(text{{expr: "python"}}).lit("/bin/python3\n"), at)
+		"uv sync --frozen --no-install-project --python ").expr("python").lit("/bin/python3\n"), at)
 	b.WriteString(";\n" + at + "installPhase = ")
-	nixLines(&b, literal("rm -rf .venv/bin .venv/pyvenv.cfg\n"+
+	nixLines(&b, text(nil).lit("rm -rf .venv/bin .venv/pyvenv.cfg\n"+
 		"find .venv -name __pycache__ -prune -exec rm -rf {} +\n"+
 		"find .venv -type l -lname '/*' -delete\n"+
 		"find .venv -exec touch -h -d @1 {} +\n"+
@@ -67,7 +67,7 @@ func (d *derivation) python() {
 // pythonInstall copies the sources and writes the launcher.
 func (d *derivation) pythonInstall(sitePackages string) {
 	share := "$out/share/" + ShellQuote(d.name())
-	t := literal("mkdir -p $out/bin\n")
+	t := d.install.lit("mkdir -p $out/bin\n")
 	made := ""
 	for _, f := range d.files.Sources {
 		dir := share
@@ -78,12 +78,12 @@ func (d *derivation) pythonInstall(sitePackages string) {
 			t = t.lit("mkdir -p " + dir + "\n")
 			made = dir
 		}
-		t = t.lit("cp -- ").add(shellWord(d.g.template(d.t, f))).lit(" " + dir + "/\n")
+		t = d.file(t.lit("cp -- "), f).lit(" " + dir + "/\n")
 	}
 	entry := share + "/" + ShellQuote(d.files.Sources[0])
-	t = t.lit("makeWrapper ").add(text{{expr: "python"}}).lit("/bin/python3 $out/bin/" + ShellQuote(d.name()) + " \\\n")
+	t = t.lit("makeWrapper ").expr("python").lit("/bin/python3 $out/bin/" + ShellQuote(d.name()) + " \\\n")
 	t = t.lit("  --add-flags " + entry + " \\\n")
-	t = t.lit("  --prefix PYTHONPATH : ").add(text{{expr: "packages"}}).lit("/" + sitePackages + " \\\n")
+	t = t.lit("  --prefix PYTHONPATH : ").expr("packages").lit("/" + sitePackages + " \\\n")
 	t = t.lit("  --prefix PYTHONPATH : $(dirname " + entry + ")\n")
 	d.install = t
 }

@@ -14,37 +14,32 @@ func literal(s string) text { return text{{lit: s}} }
 
 func (t text) lit(s string) text { return append(t, piece{lit: s}) }
 
+// expr appends a Nix expression.
+func (t text) expr(e string) text { return append(t, piece{expr: e}) }
+
 func (t text) add(other text) text { return append(t, other...) }
 
-// isLiteral reports whether there is no expression in the text.
-func (t text) isLiteral() bool {
-	for _, p := range t {
-		if p.expr != "" {
-			return false
+// word quotes what was appended since t had length from, so that the shell
+// reads it as exactly one word. The store paths that expressions stand for
+// need no quotes.
+func (t text) word(from int) text {
+	safe, first := true, from
+	for i := from; i < len(t); i++ {
+		safe = safe && shellPlain(t[i].lit)
+		if t[i].lit == "" && t[i].expr == "" && i == first {
+			first++
 		}
 	}
-	return true
-}
-
-// shellWord quotes a text so that the shell reads it as exactly one word. The
-// store paths that expressions stand for have no quotes in them.
-func shellWord(t text) text {
-	if t.isLiteral() {
-		s := ""
-		for _, p := range t {
-			s += p.lit
-		}
-		return literal(ShellQuote(s))
+	if safe && first < len(t) {
+		return t
 	}
-	out := make(text, 0, len(t)+2)
-	out = out.lit("'")
-	for _, p := range t {
-		if p.expr == "" {
-			p.lit = strings.ReplaceAll(p.lit, "'", `'\''`)
-		}
-		out = append(out, p)
+	t = append(t, piece{})
+	copy(t[from+1:], t[from:])
+	t[from] = piece{lit: "'"}
+	for i := from + 1; i < len(t); i++ {
+		t[i].lit = strings.ReplaceAll(t[i].lit, "'", `'\''`)
 	}
-	return out.lit("'")
+	return append(t, piece{lit: "'"})
 }
 
 // ShellQuote returns s as one word of a POSIX shell.
@@ -52,17 +47,28 @@ func ShellQuote(s string) string {
 	if s == "" {
 		return "''"
 	}
-	for i := 0; i < len(s); i++ {
-		if !shellSafe(s[i]) {
-			return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-		}
+	if shellPlain(s) {
+		return s
 	}
-	return s
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-func shellSafe(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("_-./=:,+@%", c) >= 0
+// shellPlain reports whether the shell takes every byte of s as it stands.
+func shellPlain(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if !plainBytes[s[i]] {
+			return false
+		}
+	}
+	return true
 }
+
+var plainBytes = func() (table [256]bool) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+@%") {
+		table[c] = true
+	}
+	return table
+}()
 
 // nixString writes a text as a Nix string on one line: "…".
 func nixString(b *strings.Builder, t text) {
@@ -163,7 +169,7 @@ func indentable(t text) bool {
 	var last byte
 	for _, p := range t {
 		if p.expr != "" {
-			if last == '\'' || last == '$' {
+			if last == '$' {
 				return false
 			}
 			flush = flush || fresh
@@ -173,7 +179,9 @@ func indentable(t text) bool {
 		for i := 0; i < len(p.lit); i++ {
 			c := p.lit[i]
 			switch {
-			case c == '\r', c == '\'' && last == '\'', c == '$' && (last == '\'' || last == '$'), c == '{' && last == '$' && i == 0, c < ' ' && c != '\n' && c != '\t':
+			case c == '\r', c == '\'' && last == '\'', c == '$' && last == '$', c == '{' && last == '$' && i == 0, c < ' ' && c != '\n' && c != '\t':
+				return false
+			case c == '$' && last == '\'' && strings.HasPrefix(p.lit[i:], "${"), c == '\'' && last == '$':
 				return false
 			case c == '\n':
 				fresh, wide = true, true

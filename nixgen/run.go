@@ -9,8 +9,8 @@ import (
 
 // run writes a target that runs a program and keeps what it wrote.
 func (d *derivation) run() {
-	d.build = d.words(d.program(), d.fields.List(schema.Args)).lit("\n")
-	d.install = literal("mkdir -p $out\n")
+	d.build = d.words(d.program(d.build), d.fields.List(schema.Args)).lit("\n")
+	d.install = d.install.lit("mkdir -p $out\n")
 	for _, s := range d.fields.List(schema.OutputsField) {
 		out := path.Clean(s.Value)
 		d.install = d.install.lit(d.wants(out, "the program did not write"))
@@ -27,13 +27,13 @@ func (d *derivation) wants(file, complaint string) string {
 	return "[ -e " + ShellQuote(file) + " ] || { echo " + ShellQuote(message) + " >&2; exit 1; }\n"
 }
 
-// program is the command of a run target: another target's program, or
+// program appends the command of a run target: another target's program, or
 // whatever has that name on PATH.
-func (d *derivation) program() text {
+func (d *derivation) program(t text) text {
 	name := d.fields.Text(schema.RunField)
-	ref, ok := d.g.m.ResolveTarget(d.t, name)
+	ref, ok := d.w.m.ResolveTarget(d.t, name)
 	if !ok {
-		return literal(ShellQuote(name))
+		return t.lit(ShellQuote(name))
 	}
 	program := name
 	switch ref.Kind {
@@ -47,5 +47,6 @@ func (d *derivation) program() text {
 			}
 		}
 	}
-	return shellWord(text{{expr: expr(ref)}, {lit: "/bin/" + program}})
+	from := len(t)
+	return t.expr(expr(ref)).lit("/bin/" + program).word(from)
 }

@@ -8,7 +8,7 @@ import (
 // rust writes executables and libraries in Rust: one crate, whose root is the
 // first source.
 func (d *derivation) rust() {
-	b := literal("export HOME=$TMPDIR\nrustc")
+	b := d.build.lit("export HOME=$TMPDIR\nrustc")
 	file := d.name()
 	if target := d.fields.Text(schema.Target); target != "" {
 		d.stdenv = crossStdenv(target, "")
@@ -32,7 +32,7 @@ func (d *derivation) rust() {
 	for _, lib := range d.libraries() {
 		b = rustLibrary(b, lib)
 	}
-	d.build = b.lit(" -o " + ShellQuote(file) + " ").add(d.entry()).lit("\n")
+	d.build = d.entry(b.lit(" -o " + ShellQuote(file) + " ")).lit("\n")
 	if d.t.Kind == schema.Executable {
 		d.installProgram(file)
 	} else {
@@ -42,12 +42,12 @@ func (d *derivation) rust() {
 
 // rustLibrary links a library of this project.
 func rustLibrary(b text, lib manifest.Unit) text {
-	dir := text{{expr: targetExpr(lib)}, {lit: "/lib"}}
+	dir := targetExpr(lib)
 	kind := "static"
 	if lib.Target.Kind == schema.SharedLibrary {
 		kind = "dylib"
-		b = b.lit(" ").add(shellWord(literal("-Clink-arg=-Wl,-rpath,").add(dir)))
+		b = b.lit(" -Clink-arg=-Wl,-rpath,").expr(dir).lit("/lib")
 	}
-	b = b.lit(" ").add(shellWord(literal("-Lnative=").add(dir)))
+	b = b.lit(" -Lnative=").expr(dir).lit("/lib")
 	return b.lit(" " + ShellQuote("-l"+kind+"="+lib.Target.Local.Value))
 }

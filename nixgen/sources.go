@@ -3,25 +3,40 @@ package nixgen
 import (
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/rigx-build/rigx/engine/manifest"
+	"github.com/rigx-build/rigx/engine/manifest/schema"
 	"github.com/rigx-build/rigx/engine/source"
 )
 
-// sourceSets gives every distinct set of files a name. Targets with the same
-// files share the copy in the store, and its evaluation.
+// sourceSets gives every distinct set of files a name: that of the first
+// target that has it. Targets with the same files share the copy in the store.
 type sourceSets struct {
-	names map[string]string
-	lists [][]string
+	of    map[manifest.Unit]string // the src of units
+	venv  map[manifest.Unit]string // what uv needs, of Python programs
+	names map[string]string        // by the files
+	lists []namedSet
 	whole bool
+}
+
+type namedSet struct {
+	name  string
+	files []string
 }
 
 const wholeTree = "wholeTree"
 
-// name of the binding that holds a set.
-func (s *sourceSets) name(set manifest.SourceSet) string {
+// collect names the sets of a unit.
+func (s *sourceSets) collect(u manifest.Unit, files *manifest.UnitFiles) {
+	s.of[u] = s.name(u.Attr(), files.Src)
+	if u.Target.Kind == schema.PythonScript {
+		s.venv[u] = s.name(u.Attr()+"-packages", manifest.SourceSet{Files: files.VenvFiles})
+	}
+}
+
+// name is the expression for a set; attr becomes its name if it is new.
+func (s *sourceSets) name(attr string, set manifest.SourceSet) string {
 	if set.Whole {
 		s.whole = true
 		return wholeTree
@@ -30,12 +45,9 @@ func (s *sourceSets) name(set manifest.SourceSet) string {
 	if name, ok := s.names[key]; ok {
 		return name
 	}
-	if s.names == nil {
-		s.names = map[string]string{}
-	}
-	name := "sources." + AttrName("set"+strconv.Itoa(len(s.lists)))
+	name := "sources." + AttrName(attr)
 	s.names[key] = name
-	s.lists = append(s.lists, set.Files)
+	s.lists = append(s.lists, namedSet{AttrName(attr), set.Files})
 	return name
 }
 
@@ -72,11 +84,11 @@ func (g *generator) sources(b *strings.Builder) {
 
       sources = {
 `)
-	for i, files := range g.sets.lists {
-		b.WriteString("        set" + strconv.Itoa(i) + " = only {\n          dirs = ")
-		stringList(b, parents(files), "          ")
+	for _, set := range g.sets.lists {
+		b.WriteString("        " + set.name + " = only {\n          dirs = ")
+		stringList(b, parents(set.files), "          ")
 		b.WriteString(";\n          files = ")
-		stringList(b, files, "          ")
+		stringList(b, set.files, "          ")
 		b.WriteString(";\n        };\n")
 	}
 	b.WriteString("      };\n")
@@ -87,28 +99,35 @@ func stringList(b *strings.Builder, items []string, indent string) {
 	if len(items) <= 4 {
 		b.WriteByte('[')
 		for _, s := range items {
-			b.WriteString(" " + NixString(s))
+			b.WriteByte(' ')
+			nixString(b, text{{lit: s}})
 		}
 		b.WriteString(" ]")
 		return
 	}
 	b.WriteString("[\n")
 	for _, s := range items {
-		b.WriteString(indent + "  " + NixString(s) + "\n")
+		b.WriteString(indent + "  ")
+		nixString(b, text{{lit: s}})
+		b.WriteByte('\n')
 	}
 	b.WriteString(indent + "]")
 }
 
-// parents lists all directories above files, sorted.
+// parents lists all directories above sorted files.
 func parents(files []string) []string {
-	seen := map[string]bool{}
 	var out []string
+	last := ""
 	for _, f := range files {
-		for dir := path.Dir(f); dir != "." && !seen[dir]; dir = path.Dir(dir) {
-			seen[dir] = true
+		dir := path.Dir(f)
+		if dir == last {
+			continue
+		}
+		last = dir
+		for ; dir != "."; dir = path.Dir(dir) {
 			out = append(out, dir)
 		}
 	}
 	slices.Sort(out)
-	return out
+	return slices.Compact(out)
 }

@@ -6,7 +6,7 @@ import "github.com/rigx-build/rigx/engine/manifest/schema"
 func (d *derivation) zig() {
 	d.native = append(d.native, d.toolchain("zig"))
 	file := d.name()
-	b := literal("export HOME=$TMPDIR ZIG_GLOBAL_CACHE_DIR=$TMPDIR/zig-cache ZIG_LOCAL_CACHE_DIR=$TMPDIR/zig-cache\nzig build-exe")
+	b := d.build.lit("export HOME=$TMPDIR ZIG_GLOBAL_CACHE_DIR=$TMPDIR/zig-cache ZIG_LOCAL_CACHE_DIR=$TMPDIR/zig-cache\nzig build-exe")
 	if target := d.fields.Text(schema.Target); target != "" {
 		b = b.lit(" -target " + ShellQuote(platformOf(target).zig))
 		if target == "x86_64-windows" {
@@ -14,6 +14,6 @@ func (d *derivation) zig() {
 		}
 	}
 	b = d.words(b, d.fields.List(schema.Zigflags))
-	d.build = b.lit(" " + ShellQuote("-femit-bin="+file) + " ").add(d.entry()).lit("\n")
+	d.build = d.entry(b.lit(" " + ShellQuote("-femit-bin="+file) + " ")).lit("\n")
 	d.installProgram(file)
 }
