@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,15 +15,15 @@ import (
 	"github.com/rigx-build/rigx/nixgen"
 )
 
-// Flake returns the text of the project's flake.nix.
-func (w *Workspace) Flake(ctx context.Context) (string, error) {
+// Flake writes the text of the project's flake.nix.
+func (w *Workspace) Flake(ctx context.Context, to io.Writer) error {
 	if err := w.Valid(ctx); err != nil {
-		return "", err
+		return err
 	}
-	return w.flake(ctx, w.Manifest, w.Resolve(ctx))
+	return w.flake(ctx, to, w.Manifest, w.Resolve(ctx))
 }
 
-func (w *Workspace) flake(ctx context.Context, m *manifest.Manifest, files *manifest.Files) (string, error) {
+func (w *Workspace) flake(ctx context.Context, to io.Writer, m *manifest.Manifest, files *manifest.Files) error {
 	opts := nixgen.Options{Version: Version, External: map[string]map[string]string{}}
 	for _, in := range m.External {
 		dirs := map[string]string{}
@@ -36,11 +37,11 @@ func (w *Workspace) flake(ctx context.Context, m *manifest.Manifest, files *mani
 	if m.Nixpkgs.Value == hostRef {
 		_, dir, err := w.host(ctx)
 		if err != nil {
-			return "", err
+			return err
 		}
 		opts.NixpkgsURL = "path:" + dir
 	}
-	return nixgen.Flake(m, files, opts)
+	return nixgen.Flake(to, m, files, opts)
 }
 
 // Generate writes flake.nix for the project and for the projects it depends
@@ -58,12 +59,12 @@ func (w *Workspace) Generate(ctx context.Context) error {
 				return &InvalidError{Diagnostics: files.Diagnostics(), Manifest: m}
 			}
 		}
-		text, err := w.flake(ctx, m, files)
-		if err != nil {
+		var text strings.Builder
+		if err := w.flake(ctx, &text, m, files); err != nil {
 			return err
 		}
 		file := filepath.Join(m.Dir, "flake.nix")
-		changed, err := writeIfChanged(file, text)
+		changed, err := writeIfChanged(file, text.String())
 		if err != nil {
 			return fmt.Errorf("writing the generated flake: %w", err)
 		}

@@ -1,6 +1,6 @@
 // Package nixgen turns a loaded project into the text of its flake.nix.
 //
-//	text, err := nixgen.Flake(m, files, nixgen.Options{Version: "0.10.0"})
+//	err := nixgen.Flake(os.Stdout, m, files, nixgen.Options{Version: "0.10.0"})
 //
 // It reads nothing but its arguments and takes time linear in their size. The
 // frame of the flake is in flake.go; each kind of target and each language has

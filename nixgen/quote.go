@@ -178,6 +178,12 @@ func indentable(t text) bool {
 		}
 		for i := 0; i < len(p.lit); i++ {
 			c := p.lit[i]
+			if !fresh && plainBytes[c] {
+				continue
+			}
+			if i > 0 {
+				last = p.lit[i-1]
+			}
 			switch {
 			case c == '\r', c == '\'' && last == '\'', c == '$' && last == '$', c == '{' && last == '$' && i == 0, c < ' ' && c != '\n' && c != '\t':
 				return false
@@ -190,7 +196,9 @@ func indentable(t text) bool {
 				flush = flush || i == 0 && last == 0 || last == '\n'
 				fresh = false
 			}
-			last = c
+		}
+		if p.lit != "" {
+			last = p.lit[len(p.lit)-1]
 		}
 	}
 	return flush && wide && last != '\'' && last != '$' && !trailingBlank(t)

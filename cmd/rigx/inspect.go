@@ -264,12 +264,7 @@ func (a *app) flakeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			text, err := ws.Flake(cmd.Context())
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprint(a.out, text)
-			return err
+			return ws.Flake(cmd.Context(), a.out)
 		},
 	}
 }

@@ -3,9 +3,11 @@ package manifest
 import (
 	"context"
 	"errors"
+	"maps"
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 	"github.com/rigx-build/rigx/engine/manifest/schema"
@@ -54,27 +56,40 @@ type SourceSet struct {
 // source set of every unit. Targets are looked at in order; the file system is
 // read through tree, which lists each directory once.
 func (m *Manifest) ResolveFiles(ctx context.Context, tree *source.Tree) *Files {
-	r := &fileResolver{m: m, tree: tree, out: &Files{units: make(map[Unit]*UnitFiles, len(m.Targets))}}
-	r.baseline(ctx)
-	for _, t := range m.Targets {
-		if ctx.Err() != nil {
-			break
+	out := &Files{units: make(map[Unit]*UnitFiles, len(m.Targets))}
+	var diags diagnostic.List
+	base := fileResolver{m: m, tree: tree, out: out, diags: &diags}
+	base.baseline(ctx)
+	var adding sync.Mutex
+	inChunks(len(m.Targets), &diags, func(from, to int, found *diagnostic.List) {
+		r := base
+		r.diags, r.units = found, make(map[Unit]*UnitFiles, to-from)
+		r.below, r.folders = map[string][]string{}, map[string]bool{}
+		for _, t := range m.Targets[from:to] {
+			if t.Buildable() && ctx.Err() == nil {
+				r.target(t)
+			}
 		}
-		if t.Buildable() {
-			r.target(t)
-		}
-	}
-	r.out.diags = r.diags.All()
-	return r.out
+		adding.Lock()
+		defer adding.Unlock()
+		maps.Copy(out.units, r.units)
+	})
+	out.diags = diags.All()
+	return out
 }
 
+// A fileResolver resolves the files of some targets.
 type fileResolver struct {
 	m          *Manifest
 	tree       *source.Tree
-	diags      diagnostic.List
 	out        *Files
 	inBaseline map[string]bool
-	below      map[string][]string // files below a directory
+
+	diags *diagnostic.List
+	units map[Unit]*UnitFiles
+	below map[string][]string // files below a directory
+	// folders are the directories that stand among files.
+	folders map[string]bool
 }
 
 func (r *fileResolver) baseline(ctx context.Context) {
@@ -207,19 +222,18 @@ func (r *fileResolver) paths(dir string, list []String, into []string, field str
 	if len(list) == 0 {
 		return into
 	}
-	known := make(map[string]bool, len(into)+len(list))
+	known := distinct{few: make([]string, 0, min(len(into)+len(list), indexFrom))}
 	for _, f := range into {
-		known[f] = true
+		known.add(f)
 	}
+	into = slices.Grow(into[:len(into):len(into)], len(list))
 	add := func(f string) bool {
-		if known[f] {
-			return false
+		isNew := known.add(f)
+		if isNew {
+			into = append(into, f)
 		}
-		known[f] = true
-		into = append(into, f)
-		return true
+		return isNew
 	}
-	into = into[:len(into):len(into)]
 	for _, s := range list {
 		switch {
 		case Interpolates(s.Value):
@@ -230,9 +244,15 @@ func (r *fileResolver) paths(dir string, list []String, into []string, field str
 			}
 		default:
 			rel, ok := r.clean(dir, s)
+			if !ok {
+				continue
+			}
+			isDir, exists := r.tree.Look(rel)
+			if isDir {
+				r.folders[rel] = true
+			}
 			switch {
-			case !ok:
-			case !r.tree.Exists(rel):
+			case !exists:
 				r.missing(rel, s)
 			case !add(rel):
 				r.diags.Add(diagnostic.ListedTwice, s.At, "`"+s.Value+"` is listed twice in "+field)
@@ -310,7 +330,7 @@ func (r *fileResolver) dirs(dir string, list []String, into []string) []string {
 		if !ok || slices.Contains(into, rel) {
 			continue
 		}
-		if !r.tree.Exists(rel) {
+		if _, exists := r.tree.Look(rel); !exists {
 			r.missing(rel, s)
 			continue
 		}
@@ -321,7 +341,7 @@ func (r *fileResolver) dirs(dir string, list []String, into []string) []string {
 
 // finish infers the language and computes the source set.
 func (r *fileResolver) finish(u Unit, files *UnitFiles) {
-	r.out.units[u] = files
+	r.units[u] = files
 	r.language(u, files)
 	files.Src = r.sourceSet(u, files)
 }
@@ -373,10 +393,13 @@ func (r *fileResolver) language(u Unit, files *UnitFiles) {
 }
 
 func (r *fileResolver) sourceSet(u Unit, files *UnitFiles) SourceSet {
-	listed := slices.Concat(files.Sources, files.Inputs, files.NixosModules)
-	dirs := slices.Concat(files.Includes, files.PublicHeaders)
-	own := len(listed)+len(dirs) > 0
-	if !own {
+	listed := [...][]string{files.Sources, files.Inputs, files.NixosModules}
+	dirs := [...][]string{files.Includes, files.PublicHeaders}
+	size := 0
+	for _, list := range slices.Concat(listed[:], dirs[:]) {
+		size += len(list)
+	}
+	if size == 0 {
 		if r.inBaseline != nil {
 			return SourceSet{Files: r.out.Baseline}
 		}
@@ -385,17 +408,17 @@ func (r *fileResolver) sourceSet(u Unit, files *UnitFiles) SourceSet {
 	if r.inBaseline != nil {
 		r.checkBaseline(u)
 	}
-	set := make([]string, 0, len(listed))
-	for _, f := range listed {
+	set := make([]string, 0, 2*size)
+	for _, f := range slices.Concat(listed[:]...) {
 		switch {
 		case Interpolates(f):
-		case r.tree.IsDir(f):
+		case len(r.folders) > 0 && r.folders[f]:
 			set = append(set, r.filesBelow(f)...)
 		default:
 			set = append(set, f)
 		}
 	}
-	for _, d := range dirs {
+	for _, d := range slices.Concat(dirs[:]...) {
 		if !Interpolates(d) {
 			set = append(set, r.filesBelow(d)...)
 		}
@@ -416,17 +439,20 @@ func (r *fileResolver) filesBelow(dir string) []string {
 	if r.inBaseline == nil {
 		files = r.tree.Files(dir)
 	} else {
-		for _, f := range r.out.Baseline {
-			if dir == "" || strings.HasPrefix(f, dir+"/") {
-				files = append(files, f)
-			}
-		}
-	}
-	if r.below == nil {
-		r.below = map[string][]string{}
+		files = within(r.out.Baseline, dir)
 	}
 	r.below[dir] = files
 	return files
+}
+
+// within is the part of a sorted list of files that lies below a directory.
+func within(files []string, dir string) []string {
+	if dir == "" {
+		return files
+	}
+	from, _ := slices.BinarySearch(files, dir+"/")
+	to, _ := slices.BinarySearch(files, dir+"0") // the byte behind the slash
+	return files[from:to:to]
 }
 
 // checkBaseline reports sources that [project].sources leaves out.

@@ -34,12 +34,13 @@ type Tree struct {
 	fs   FS
 	root string
 
-	mu   sync.Mutex
+	mu   sync.RWMutex
 	dirs map[string]*listing
 }
 
 // A listing is one directory: its entries sorted by name.
 type listing struct {
+	read    sync.Once
 	entries []entry
 	ok      bool
 }
@@ -65,17 +66,26 @@ func NewTree(fsys FS, root string) *Tree {
 
 // list reads a directory once. rel is clean; "" is the root.
 func (t *Tree) list(rel string) *listing {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if l := t.dirs[rel]; l != nil {
-		return l
+	t.mu.RLock()
+	l := t.dirs[rel]
+	t.mu.RUnlock()
+	if l == nil {
+		t.mu.Lock()
+		if l = t.dirs[rel]; l == nil {
+			l = &listing{}
+			t.dirs[rel] = l
+		}
+		t.mu.Unlock()
 	}
-	l := &listing{}
-	t.dirs[rel] = l
+	l.read.Do(func() { t.fill(l, rel) })
+	return l
+}
+
+func (t *Tree) fill(l *listing, rel string) {
 	abs := filepath.Join(t.root, filepath.FromSlash(rel))
 	entries, err := t.fs.ReadDir(abs)
 	if err != nil {
-		return l
+		return
 	}
 	l.ok = true
 	l.entries = make([]entry, 0, len(entries))
@@ -89,7 +99,6 @@ func (t *Tree) list(rel string) *listing {
 		l.entries = append(l.entries, item)
 	}
 	slices.SortFunc(l.entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
-	return l
 }
 
 // look finds the entry of a clean relative path.
@@ -99,6 +108,12 @@ func (t *Tree) look(rel string) (entry, bool) {
 	}
 	dir, name := path.Split(rel)
 	return t.list(strings.TrimSuffix(dir, "/")).find(name)
+}
+
+// Look finds a clean path, as [Clean] returns it.
+func (t *Tree) Look(rel string) (isDir, exists bool) {
+	e, ok := t.look(rel)
+	return e.dir, ok
 }
 
 // Exists reports whether there is a file or directory at rel.
