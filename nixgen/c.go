@@ -80,8 +80,8 @@ func (c cBuild) compile() {
 // C and C++: as many files are compiled at once as Nix allows, and the first
 // that fails ends the build.
 const parallel = `
-      # compile SOURCE, any number of times, then finish: compiles with
-      # "''${compiler[@]}", several at once, and lists the "''${objects[@]}".
+      # compile SOURCE, any number of times, then finish: runs the command in the
+      # array compiler, several at once, and fills the array objects.
       parallel = ''
         mkdir -p objects
         objects=() compilers=() cores=''${NIX_BUILD_CORES:-1}

@@ -52,11 +52,11 @@ func Flake(to io.Writer, m *manifest.Manifest, files *manifest.Files, opts Optio
 	if g.parallel {
 		b.WriteString(parallel)
 	}
-	b.WriteString("    in\n    {\n      packages = eachSystem (system:\n        let\n          pkgs = import nixpkgs { inherit system; };\n")
-	b.WriteString("          targets = {\n")
+	b.WriteString("\n" + commonAttributes(m.Project.Version.Value))
+	b.WriteString("\n      targetsFor = system: let pkgs = import nixpkgs { inherit system; }; targets = {\n")
 
 	var end strings.Builder
-	end.WriteString("          };\n        in\n        targets);\n")
+	end.WriteString("      }; in targets;\n    in\n    {\n      packages = eachSystem targetsFor;\n")
 	if m.Project.Install != nil {
 		g.apps(&end)
 	}
@@ -68,6 +68,21 @@ func Flake(to io.Writer, m *manifest.Manifest, files *manifest.Files, opts Optio
 		}
 	}
 	return nil
+}
+
+// commonAttributes is the function that makes a derivation: what all targets
+// have in common, and the hooks that others may add to around the phases.
+func commonAttributes(version string) string {
+	return `      target = stdenv: { installPhase, ... }@args: stdenv.mkDerivation ({
+        version = ` + NixString(storeName(version)) + `;
+        dontConfigure = true;
+        dontBuild = !(args ? buildPhase);
+      } // args // {
+        installPhase = "runHook preInstall\n${installPhase}runHook postInstall\n";
+      } // (if args ? buildPhase then {
+        buildPhase = "runHook preBuild\n${args.buildPhase}runHook postBuild\n";
+      } else { }));
+`
 }
 
 // generator holds what is shared by all targets.
@@ -83,12 +98,12 @@ type generator struct {
 // writer writes some of the targets. Its buffers are used again for each.
 type writer struct {
 	*generator
-	body                  strings.Builder
-	build, install, phase text
+	body           strings.Builder
+	build, install text
 }
 
 // indent of an attribute of a target's derivation.
-const indent = "              "
+const indent = "          "
 
 // chunk is how many units a writer takes.
 const chunk = 256
@@ -118,7 +133,7 @@ func (g *generator) targets() ([]string, error) {
 		writers.Go(func() error {
 			w := writer{generator: g}
 			some := units[i*chunk : min((i+1)*chunk, len(units))]
-			w.body.Grow(1400 * len(some))
+			w.body.Grow(800 * len(some))
 			for _, u := range some {
 				if err := w.unit(u); err != nil {
 					return fmt.Errorf("target %s: %w", u.Name(), err)
@@ -144,7 +159,7 @@ func (g *generator) targets() ([]string, error) {
 }
 
 func (w *writer) line(s string) {
-	w.body.WriteString("            " + s)
+	w.body.WriteString("        " + s)
 }
 
 // handOn makes the targets of another project reachable as dep.target.
@@ -338,21 +353,21 @@ func (d *derivation) name() string { return d.t.Local.Value }
 
 // emit writes the attribute.
 func (d *derivation) emit(b *strings.Builder) {
-	b.WriteString("            " + AttrName(d.u.Attr()) + " = " + d.before + d.stdenv + ".mkDerivation {\n")
+	attr := AttrName(d.u.Attr())
+	b.WriteString("        " + attr + " = " + d.before + "target " + d.stdenv + " {\n")
 	b.WriteString(indent + "pname = " + NixString(storeName(d.u.Attr())) + ";\n")
-	b.WriteString(indent + "version = " + NixString(storeName(d.w.m.Project.Version.Value)) + ";\n")
 	b.WriteString(indent + "src = " + d.w.sets.of[d.u] + ";\n")
 	list(b, "buildInputs", d.buildInputs)
 	list(b, "nativeBuildInputs", d.native)
 	b.WriteString(d.extra)
-	b.WriteString(indent + "dontConfigure = true;\n")
-	if len(d.build) == 0 {
-		b.WriteString(indent + "dontBuild = true;\n")
-	} else {
-		d.w.writePhase("buildPhase", "Build", d.build)
+	if len(d.build) > 0 {
+		b.WriteString(indent + "buildPhase = ")
+		nixLines(b, d.build, indent)
+		b.WriteString(";\n")
 	}
-	d.w.writePhase("installPhase", "Install", d.install)
-	b.WriteString("            };\n")
+	b.WriteString(indent + "installPhase = ")
+	nixLines(b, d.install, indent)
+	b.WriteString(";\n        };\n")
 }
 
 func list(b *strings.Builder, name string, items []string) {
@@ -365,15 +380,6 @@ func list(b *strings.Builder, name string, items []string) {
 		b.WriteString(item)
 	}
 	b.WriteString(" ];\n")
-}
-
-// writePhase writes a phase between the hooks that others may add to.
-func (w *writer) writePhase(name, hook string, commands text) {
-	w.phase = append(w.phase[:0].lit("runHook pre"+hook+"\n"), commands...)
-	w.phase = w.phase.lit("runHook post" + hook + "\n")
-	w.body.WriteString(indent + name + " = ")
-	nixLines(&w.body, w.phase, indent)
-	w.body.WriteString(";\n")
 }
 
 // installProgram copies a built program to $out/bin.

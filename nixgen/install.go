@@ -15,7 +15,7 @@ func (w *writer) packageDefault() {
 		}
 	}
 	var b strings.Builder
-	b.WriteString("            default = pkgs.python3Packages.buildPythonApplication {\n")
+	b.WriteString("        default = pkgs.python3Packages.buildPythonApplication {\n")
 	b.WriteString(indent + "pname = " + NixString(storeName(w.m.Project.Name.Value)) + ";\n")
 	b.WriteString(indent + "version = " + NixString(storeName(w.m.Project.Version.Value)) + ";\n")
 	b.WriteString(indent + "pyproject = true;\n")
@@ -36,7 +36,7 @@ func (w *writer) packageDefault() {
 		}
 		b.WriteString(" ]) ];\n")
 	}
-	b.WriteString("            };\n")
+	b.WriteString("        };\n")
 	w.body.WriteString(b.String())
 }
 

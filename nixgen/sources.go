@@ -68,7 +68,7 @@ func (g *generator) sources(b *strings.Builder) {
 	}
 	b.WriteString(`
       # These files of the project, and nothing else of it.
-      only = { dirs, files }:
+      only = dirs: files:
         let
           start = builtins.stringLength (toString ./.) + 1;
           set = names: builtins.listToAttrs (map (name: { inherit name; value = true; }) names);
@@ -85,11 +85,11 @@ func (g *generator) sources(b *strings.Builder) {
       sources = {
 `)
 	for _, set := range g.sets.lists {
-		b.WriteString("        " + set.name + " = only {\n          dirs = ")
-		stringList(b, parents(set.files), "          ")
-		b.WriteString(";\n          files = ")
-		stringList(b, set.files, "          ")
-		b.WriteString(";\n        };\n")
+		b.WriteString("        " + set.name + " = only ")
+		stringList(b, parents(set.files), "        ")
+		b.WriteByte(' ')
+		stringList(b, set.files, "        ")
+		b.WriteString(";\n")
 	}
 	b.WriteString("      };\n")
 }
