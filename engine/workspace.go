@@ -38,9 +38,8 @@ type Workspace struct {
 	tree *source.Tree
 }
 
-// FindRoot returns the nearest directory, from dir upwards, that holds the
-// rigx.toml of a project. A rigx.toml without [project] below another one is a
-// module of it, so the search goes on as long as there is none.
+// FindRoot returns the root directory of the project that dir lies in; see
+// [manifest.FindRoot].
 func FindRoot(dir string) (string, error) {
 	root, _, err := findRoot(dir)
 	return root, err
@@ -55,24 +54,8 @@ func findRoot(dir string) (string, *syntax.File, error) {
 	if info, err := os.Stat(abs); err != nil || !info.IsDir() {
 		return "", nil, failure(diagnostic.NoProject, "there is no directory %s", dir)
 	}
-	nearest := ""
-	for at := abs; ; at = filepath.Dir(at) {
-		path := filepath.Join(at, manifest.FileName)
-		if text, err := source.Disk().ReadFile(path); err == nil {
-			file := syntax.NewFile(path, manifest.FileName, text)
-			if manifest.HasProject(file.Tree) {
-				return at, file, nil
-			}
-			if nearest == "" {
-				nearest = at
-			}
-		}
-		if at == filepath.Dir(at) {
-			break
-		}
-	}
-	if nearest != "" {
-		return nearest, nil, nil
+	if root, file := manifest.FindRoot(source.Disk(), abs, nil); root != "" {
+		return root, file, nil
 	}
 	return "", nil, &Error{
 		Code:    diagnostic.NoProject,

@@ -325,21 +325,3 @@ func (m *Manifest) TargetNames() []string {
 // OutputName is the name of a unit's link below output/ and of its derivation:
 // the attribute itself. Names are checked so that it is one path component.
 func (u Unit) OutputName() string { return strings.ReplaceAll(u.Attr(), "/", "_") }
-
-// HasProject reports whether a rigx.toml has a [project] table, which tells a
-// project's root from a module.
-func HasProject(tree *syntax.Tree) bool {
-	for _, t := range tree.Tables {
-		if len(t.Path) > 0 && t.Path[0].Name == "project" {
-			return true
-		}
-		if len(t.Path) == 0 {
-			for _, e := range t.Entries {
-				if len(e.Path) > 0 && e.Path[0].Name == "project" {
-					return true
-				}
-			}
-		}
-	}
-	return false
-}

@@ -1,0 +1,52 @@
+package analysis
+
+import (
+	"github.com/rigx-build/rigx/engine/manifest"
+	"github.com/rigx-build/rigx/engine/manifest/schema"
+	"github.com/rigx-build/rigx/engine/manifest/syntax"
+)
+
+// Lens is a command to click above a target or variant.
+type Lens struct {
+	// Span is the header or key that the lens stands above.
+	Span syntax.Span
+	// Title is one word: Build, Test or Run.
+	Title string
+	// Verb is the command of rigx that it runs.
+	Verb string
+	// Name is what the command is given: hello, or hello@release.
+	Name string
+}
+
+// Lenses lists the commands for the targets of a file, in order.
+func (s *Snapshot) Lenses(file *syntax.File) []Lens {
+	var out []Lens
+	for _, t := range s.Manifest.Targets {
+		if t.Local.At.File != file {
+			continue
+		}
+		title, verb := action(t)
+		if verb == "" {
+			continue
+		}
+		out = append(out, Lens{t.Header.Span, title, verb, t.Name})
+		for _, v := range t.Variants {
+			u := manifest.Unit{Target: t, Variant: v}
+			out = append(out, Lens{v.Header.Span, title, verb, u.Name()})
+		}
+	}
+	return out
+}
+
+// action is what one does with a target of that kind.
+func action(t *manifest.Target) (title, verb string) {
+	switch {
+	case t.Kind == schema.NoKind:
+		return "", ""
+	case t.Kind == schema.Test:
+		return "Test", "test"
+	case schema.OnHost.Has(t.Kind):
+		return "Run", "run"
+	}
+	return "Build", "build"
+}
