@@ -12,8 +12,6 @@ import (
 
 // Options of a snapshot.
 type Options struct {
-	// Version of rigx, compared with rigx_min_version.
-	Version string
 	// Parsed gives files that are parsed already; see [manifest.Options].
 	Parsed func(path string) *syntax.File
 	// Tree is the directory tree of the project. Snapshots may share one as
@@ -35,7 +33,7 @@ type Snapshot struct {
 // Load reads the project in dir. What needs the directory tree is computed
 // when it is first asked for, until ctx ends.
 func Load(ctx context.Context, fsys source.FS, dir string, opts Options) *Snapshot {
-	m := manifest.Load(ctx, fsys, dir, manifest.Options{Version: opts.Version, Parsed: opts.Parsed})
+	m := manifest.Load(ctx, fsys, dir, manifest.Options{Parsed: opts.Parsed})
 	s := &Snapshot{Manifest: m, tree: opts.Tree, paths: make(map[string]*syntax.File, len(m.Files))}
 	if s.tree == nil {
 		s.tree = source.NewTree(fsys, dir)

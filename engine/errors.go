@@ -7,8 +7,8 @@ import (
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 )
 
-// Version of rigx. It continues the numbers of the Python tool.
-const Version = "0.10.0"
+// Version of rigx.
+const Version = manifest.Version
 
 // Error is a failure with a code and a remedy, for the user of a command.
 type Error struct {

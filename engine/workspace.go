@@ -90,7 +90,7 @@ func Open(ctx context.Context, dir string, opts Options) (*Workspace, error) {
 		return nil
 	}
 	return &Workspace{
-		Manifest: manifest.Load(ctx, disk, root, manifest.Options{Version: Version, Parsed: parsed}),
+		Manifest: manifest.Load(ctx, disk, root, manifest.Options{Parsed: parsed}),
 		opts:     opts,
 		tree:     source.NewTree(disk, root),
 	}, nil

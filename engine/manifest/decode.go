@@ -75,8 +75,13 @@ func isPrefix(table []*schema.Field, name string) bool {
 }
 
 func (d *decoder) unknownField(n *node, name string, table []*schema.Field, where owner) {
-	if n.value != nil && n.value.Kind == syntax.Missing {
+	if n.broken {
 		return // still being typed; the syntax error says enough
+	}
+	if f := schema.TargetField(name); f != nil && f.NoVariant && where.what == "variant" {
+		diag := d.diags.Add(diagnostic.UnknownField, d.at(n.key), "`"+name+"` cannot stand in a variant")
+		diag.Help = append(diag.Help, "it is the same for all variants; move it to the target")
+		return
 	}
 	diag := d.diags.Add(diagnostic.UnknownField, d.at(n.key), "unknown key `"+name+"` in "+where.String())
 	if near := diagnostic.Closest(name, schema.Names(table)); near != "" {

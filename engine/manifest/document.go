@@ -18,6 +18,8 @@ type node struct {
 	// key is where the node's own name was first written.
 	key    syntax.Span
 	origin origin
+	// broken nodes have a syntax error somewhere, which has been reported.
+	broken bool
 	// table is nil for leaves, which are most of a file.
 	*table
 }
@@ -142,7 +144,7 @@ func (b *builder) fill(n *node) {
 // header finds or makes the table that [a.b.c] or [[a.b.c]] opens. It returns
 // nil if the header contradicts what is there.
 func (b *builder) header(root *node, t *syntax.Table) *node {
-	if len(t.Path) == 0 {
+	if len(t.Path) == 0 || slices.ContainsFunc(t.Path, syntax.Key.Missing) {
 		return nil
 	}
 	at := root
@@ -208,7 +210,7 @@ func (b *builder) entries(into *node, entries []syntax.Entry) {
 }
 
 func (b *builder) entry(into *node, e *syntax.Entry) {
-	if len(e.Path) == 0 {
+	if len(e.Path) == 0 || slices.ContainsFunc(e.Path, syntax.Key.Missing) {
 		return
 	}
 	at := into
@@ -232,7 +234,7 @@ func (b *builder) entry(into *node, e *syntax.Entry) {
 		b.duplicate(key.Span, "the key `"+pathText(e.Path)+"` is defined twice", old)
 		return
 	}
-	n := b.node(node{origin: leaf, value: &e.Value, at: e.Value.Span, key: key.Span})
+	n := b.node(node{origin: leaf, value: &e.Value, at: e.Value.Span, key: key.Span, broken: e.Broken})
 	if e.Value.Kind == syntax.Missing {
 		n.at = key.Span
 	}

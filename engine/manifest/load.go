@@ -16,6 +16,10 @@ import (
 	"github.com/rigx-build/rigx/engine/source"
 )
 
+// Version of rigx. It continues the numbers of the Python tool, so that
+// rigx_min_version compares as users expect.
+const Version = "0.10.0"
+
 // FileName is the name of the file in every project and module.
 const FileName = "rigx.toml"
 
@@ -25,8 +29,8 @@ const maxFiles = 10_000
 
 // Options of loading.
 type Options struct {
-	// Version of the running rigx, compared with rigx_min_version. Empty, or
-	// one that is no X.Y.Z, skips the check.
+	// Version of the running rigx, compared with rigx_min_version; [Version]
+	// when empty.
 	Version string
 	// Parsed gives a file that was read and parsed before, such as one that is
 	// open in an editor; it is not read again. It may be nil or return nil.
@@ -37,6 +41,9 @@ type Options struct {
 // rigx.toml it has a diagnostic and nothing else.
 func Load(ctx context.Context, fsys source.FS, dir string, opts Options) *Manifest {
 	dir = filepath.Clean(dir)
+	if opts.Version == "" {
+		opts.Version = Version
+	}
 	l := &loader{ctx: ctx, fs: fsys, opts: opts, top: dir, projects: map[string]*Manifest{}}
 	return l.project(dir)
 }
@@ -256,7 +263,7 @@ func (r *reading) modules(file *syntax.File, root *node, parent *Module) {
 	if !n.isTable() {
 		return // its type is reported with the other sections
 	}
-	d := &decoder{file: file, diags: &r.m.diags}
+	d := &decoder{file: file, diags: new(diagnostic.List)} // reported with the other sections
 	include := n.get("include")
 	if include == nil {
 		return

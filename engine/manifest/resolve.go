@@ -83,9 +83,17 @@ func (m *Manifest) ResolveTarget(t *Target, name string) (Reference, bool) {
 		return Reference{Unit: other.First()}, true
 	}
 	if target, variant, ok := cutLast(name, "@"); ok {
-		if ref, found := m.ResolveTarget(t, target); found && ref.Kind == ToTarget {
+		ref, found := m.ResolveTarget(t, target)
+		switch {
+		case !found:
+		case ref.Kind == ToTarget:
 			if v := ref.Unit.Target.Variant(variant); v != nil {
 				return Reference{Unit: Unit{ref.Unit.Target, v}}, true
+			}
+		case ref.Local.Manifest != nil:
+			if there, ok := ref.Local.Manifest.ResolveTarget(nil, ref.Attr+"@"+variant); ok && there.Kind == ToTarget {
+				ref.Attr = there.Unit.Attr()
+				return ref, true
 			}
 		}
 		return Reference{}, false
@@ -251,8 +259,8 @@ func (r *resolver) dependencies(t *Target) {
 	s := v.Strings[0]
 	if ref, ok := r.m.ResolveTarget(t, s.Value); ok {
 		r.use(ref, s.At)
-	} else if len(t.List(schema.DepsNixpkgs)) > 0 {
-		return // which is where the program is meant to come from
+	} else if len(t.List(schema.DepsNixpkgs)) > 0 || s.Value == "" {
+		return // it comes from there, or is reported as empty
 	} else if near := r.closestTarget(s.Value); near != "" {
 		d := r.diags.Add(diagnostic.LooksLikeTarget, s.Inner(), "`"+s.Value+"` is not a target, so it is looked up on PATH")
 		offer(d, near)

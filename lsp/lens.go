@@ -1,0 +1,38 @@
+package lsp
+
+import (
+	"context"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+)
+
+// CodeLens offers the commands above targets. In a workspace that is not
+// trusted there are none.
+func (s *Server) CodeLens(ctx context.Context, params *protocol.CodeLensParams) ([]protocol.CodeLens, error) {
+	st := stateOf(ctx)
+	project, file := st.project(pathOf(params.TextDocument.URI))
+	if project == nil || !st.settings.trusted() {
+		return []protocol.CodeLens{}, nil
+	}
+	lenses := project.Lenses(file)
+	out := make([]protocol.CodeLens, len(lenses))
+	for i, l := range lenses {
+		argument, err := protocol.Marshal(commandArgument{Project: uri.File(project.Manifest.Dir), Target: l.Name})
+		if err != nil {
+			return nil, err
+		}
+		out[i] = protocol.CodeLens{
+			Range:   toRange(s.encoding, file, l.Span),
+			Command: protocol.Command{Title: l.Title, Command: commandPrefix + l.Verb, Arguments: []protocol.LSPAny{argument}},
+		}
+	}
+	return out, nil
+}
+
+// refreshLenses makes the client ask for lenses again.
+func (s *Server) refreshLenses() {
+	if s.features.lensRefresh {
+		go func() { _ = s.client.CodeLensRefresh(context.Background()) }()
+	}
+}

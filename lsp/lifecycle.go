@@ -1,0 +1,138 @@
+package lsp
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"go.lsp.dev/protocol"
+
+	"github.com/rigx-build/rigx/engine/manifest"
+)
+
+// settings are what the user can set, as initializationOptions, or below
+// "rigx" in workspace/didChangeConfiguration.
+type settings struct {
+	// Trusted false keeps the server from running anything. Editors without a
+	// notion of trust leave it out: then commands run, as somebody clicked, and
+	// nothing else does.
+	Trusted *bool `json:"trusted"`
+	// Program is the rigx to run.
+	Program string `json:"program"`
+}
+
+func (s settings) trusted() bool { return s.Trusted == nil || *s.Trusted }
+
+// clientFeatures are what the client can do.
+type clientFeatures struct {
+	progress, watching, lensRefresh bool
+}
+
+// Initialize agrees on what both sides can do.
+func (s *Server) Initialize(_ context.Context, params *protocol.InitializeParams) (*protocol.InitializeResult, error) {
+	caps := params.Capabilities
+	if caps.General != nil {
+		s.encoding = chooseEncoding(caps.General.PositionEncodings)
+	}
+	if w := caps.Window; w != nil {
+		s.features.progress = w.WorkDoneProgress != nil && *w.WorkDoneProgress
+	}
+	if w := caps.Workspace; w != nil {
+		s.features.watching = w.DidChangeWatchedFiles != nil && isTrue(w.DidChangeWatchedFiles.DynamicRegistration)
+		s.features.lensRefresh = w.CodeLens != nil && isTrue(w.CodeLens.RefreshSupport)
+	}
+	s.configure(params.InitializationOptions)
+	s.phase.Store(initialized)
+	yes, incremental := true, protocol.TextDocumentSyncKindIncremental
+	return &protocol.InitializeResult{
+		ServerInfo: protocol.ServerInfo{Name: "rigx-ls", Version: protocol.NewOptional(manifest.Version)},
+		Capabilities: protocol.ServerCapabilities{
+			PositionEncoding: s.encoding,
+			TextDocumentSync: &protocol.TextDocumentSyncOptions{
+				OpenClose: &yes,
+				Change:    &incremental,
+				Save:      &protocol.SaveOptions{},
+			},
+			HoverProvider:          protocol.Boolean(true),
+			CodeLensProvider:       &protocol.CodeLensOptions{},
+			ExecuteCommandProvider: protocol.ExecuteCommandOptions{Commands: commandNames()},
+		},
+	}, nil
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
+
+// configure takes settings over. What cannot be read is reported and changes
+// nothing.
+func (s *Server) configure(raw []byte) {
+	if len(raw) == 0 || string(raw) == "null" {
+		return
+	}
+	set := s.current.Load().settings
+	if err := json.Unmarshal(raw, &set); err != nil {
+		s.logError("the settings cannot be read: " + err.Error())
+		return
+	}
+	s.update(func(st *state) { st.settings = set })
+}
+
+// Initialized asks to be told of changes on disk.
+func (s *Server) Initialized(ctx context.Context, _ *protocol.InitializedParams) error {
+	if !s.features.watching {
+		return nil
+	}
+	options, err := protocol.Marshal(&protocol.DidChangeWatchedFilesRegistrationOptions{
+		Watchers: []protocol.FileSystemWatcher{{GlobPattern: protocol.Pattern("**/*")}},
+	})
+	if err != nil {
+		return err
+	}
+	// The answer comes through the connection that waits for this handler.
+	go func() {
+		_ = s.client.RegisterCapability(context.WithoutCancel(ctx), &protocol.RegistrationParams{Registrations: []protocol.Registration{{
+			ID: "files", Method: protocol.MethodWorkspaceDidChangeWatchedFiles, RegisterOptions: options,
+		}}})
+	}()
+	return nil
+}
+
+// Shutdown ends the work; only exit may follow.
+func (s *Server) Shutdown(context.Context) error {
+	s.phase.Store(shutDown)
+	s.stopCommands()
+	return nil
+}
+
+// Exit ends the connection.
+func (s *Server) Exit(context.Context) error {
+	s.phase.CompareAndSwap(shutDown, exited)
+	s.stopCommands()
+	go s.conn.Close() // which waits for this handler
+	return nil
+}
+
+// SetTrace is accepted; there is no trace beyond the log.
+func (s *Server) SetTrace(context.Context, *protocol.SetTraceParams) error { return nil }
+
+// DidChangeConfiguration takes new settings over.
+func (s *Server) DidChangeConfiguration(_ context.Context, params *protocol.DidChangeConfigurationParams) error {
+	var all struct {
+		Rigx json.RawMessage `json:"rigx"`
+	}
+	if err := json.Unmarshal(params.Settings, &all); err != nil {
+		return err
+	}
+	s.configure(all.Rigx)
+	s.refreshLenses()
+	return nil
+}
+
+func chooseEncoding(offered []protocol.PositionEncodingKind) encoding {
+	// Offsets in bytes need no conversion.
+	for _, e := range []protocol.PositionEncodingKind{protocol.PositionEncodingKindUTF8, protocol.PositionEncodingKindUTF16, protocol.PositionEncodingKindUTF32} {
+		if slices.Contains(offered, e) {
+			return e
+		}
+	}
+	return protocol.PositionEncodingKindUTF16
+}

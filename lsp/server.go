@@ -1,0 +1,176 @@
+package lsp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"go.lsp.dev/jsonrpc2"
+	"go.lsp.dev/protocol"
+)
+
+// Options of a server.
+type Options struct {
+	// Program is the rigx that commands run; found beside the server's own
+	// program or on PATH when empty.
+	Program string
+}
+
+// Server serves one client.
+type Server struct {
+	protocol.UnimplementedServer // answers what is not supported
+
+	opts   Options
+	client protocol.Client
+	conn   jsonrpc2.Conn
+	files  *fileCache
+
+	phase   atomic.Int32 // of the connection: see the constants
+	current atomic.Pointer[state]
+	changed chan struct{} // wakes the publisher
+	encoding
+	features clientFeatures
+
+	running   sync.Mutex
+	tokens    int
+	cancelled map[string]context.CancelFunc // running commands by progress token
+}
+
+// The phases of a connection.
+const (
+	fresh int32 = iota
+	initialized
+	shutDown
+	exited
+)
+
+// NewServer returns a server that waits for its client.
+func NewServer(opts Options) *Server {
+	s := &Server{opts: opts, files: newFileCache(), changed: make(chan struct{}, 1), cancelled: map[string]context.CancelFunc{}, encoding: protocol.PositionEncodingKindUTF16}
+	s.current.Store(newState(s.files))
+	return s
+}
+
+// ErrNoShutdown is returned by [Server.Serve] if the client left without a
+// shutdown request.
+var ErrNoShutdown = errors.New("the client left without a shutdown request")
+
+// Serve answers the client at the other end of the stream until it leaves or
+// ctx ends.
+func (s *Server) Serve(ctx context.Context, stream jsonrpc2.Stream) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.conn = jsonrpc2.NewConn(stream, jsonrpc2.WithCodec(codec{}))
+	s.client = protocol.ClientDispatcher(s.conn)
+	go s.publish(ctx)
+	s.conn.Go(ctx, s.handler())
+	select {
+	case <-s.conn.Done():
+	case <-ctx.Done():
+		s.conn.Close()
+	}
+	cancel()
+	if err := s.conn.Err(); err != nil {
+		return err
+	}
+	if phase := s.phase.Load(); phase == initialized {
+		return ErrNoShutdown
+	}
+	return nil
+}
+
+// codec encodes messages as the protocol package does.
+type codec struct{}
+
+func (codec) Marshal(v any) ([]byte, error) {
+	if raw, ok := v.(jsonrpc2.RawMessage); ok && raw != nil {
+		return raw, nil
+	}
+	return protocol.Marshal(v)
+}
+
+func (codec) Unmarshal(data []byte, v any) error {
+	if raw, ok := v.(*jsonrpc2.RawMessage); ok {
+		*raw = append(jsonrpc2.RawMessage(nil), data...)
+		return nil
+	}
+	return protocol.Unmarshal(data, v)
+}
+
+// handler is what the connection calls for each message, in order.
+//
+// An error or panic from a notification would end the connection, so none gets
+// out: neither of ours, nor of a message that cannot be read.
+func (s *Server) handler() jsonrpc2.Handler {
+	dispatch := protocol.ServerHandler(s, nil)
+	inner := protocol.CancelHandler(func(ctx context.Context, req *jsonrpc2.Request) (result any, err error) {
+		defer func() {
+			if r := recover(); r != nil {
+				s.logPanic(req.Method(), r)
+				result, err = nil, jsonrpc2.Errorf(jsonrpc2.InternalError, "internal error in %s: %v", req.Method(), r)
+			}
+		}()
+		if err := s.admit(req); err != nil {
+			return nil, err
+		}
+		if req.IsCall() && concurrent(req.Method()) {
+			ctx = withState(ctx, s.current.Load())
+			jsonrpc2.Async(ctx)
+		}
+		return dispatch(ctx, req)
+	})
+	return func(ctx context.Context, req *jsonrpc2.Request) (any, error) {
+		result, err := inner(ctx, req)
+		if !req.IsCall() {
+			if err != nil && !errors.Is(err, context.Canceled) {
+				s.logError(req.Method() + ": " + err.Error())
+			}
+			return nil, nil
+		}
+		return result, err
+	}
+}
+
+// concurrent reports whether later messages may be handled meanwhile.
+func concurrent(method string) bool {
+	return method != protocol.MethodInitialize && method != protocol.MethodShutdown
+}
+
+var (
+	errNotInitialized = jsonrpc2.NewError(-32002, "the first request must be initialize")
+	errShutDown       = jsonrpc2.NewError(jsonrpc2.InvalidRequest, "the server is shut down")
+	errTwice          = jsonrpc2.NewError(jsonrpc2.InvalidRequest, "the server is initialized already")
+)
+
+// admit refuses requests out of their time; such notifications are dropped.
+func (s *Server) admit(req *jsonrpc2.Request) error {
+	phase, method := s.phase.Load(), req.Method()
+	switch {
+	case method == protocol.MethodExit:
+		return nil
+	case phase == fresh && method != protocol.MethodInitialize:
+		return errNotInitialized
+	case phase >= shutDown:
+		return errShutDown
+	case phase == initialized && method == protocol.MethodInitialize:
+		return errTwice
+	}
+	return nil
+}
+
+// Request answers methods that the protocol does not have.
+func (s *Server) Request(context.Context, string, any) (any, error) {
+	return nil, jsonrpc2.ErrMethodNotFound
+}
+
+func (s *Server) logPanic(where string, reason any) {
+	s.logError(fmt.Sprintf("internal error in %s: %v\n%s", where, reason, debug.Stack()))
+}
+
+// logError writes to the client's log.
+func (s *Server) logError(message string) {
+	_ = s.client.LogMessage(context.Background(), &protocol.LogMessageParams{Type: protocol.MessageTypeError, Message: message})
+}

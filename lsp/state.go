@@ -1,0 +1,81 @@
+package lsp
+
+import (
+	"context"
+	"path/filepath"
+	"sync"
+
+	"github.com/rigx-build/rigx/analysis"
+	"github.com/rigx-build/rigx/engine/manifest"
+	"github.com/rigx-build/rigx/engine/manifest/syntax"
+	"github.com/rigx-build/rigx/engine/source"
+)
+
+// state is everything a request looks at. It is not changed once it is
+// current; projects are loaded when they are first asked for.
+type state struct {
+	settings settings
+	docs     map[string]*document // by path
+
+	files    *fileCache
+	mu       sync.Mutex
+	projects map[string]func() *analysis.Snapshot // by root directory
+}
+
+func newState(files *fileCache) *state {
+	return &state{docs: map[string]*document{}, files: files, projects: map[string]func() *analysis.Snapshot{}}
+}
+
+func (st *state) put(doc *document) { st.docs[doc.path] = doc }
+
+type stateKey struct{}
+
+func withState(ctx context.Context, st *state) context.Context {
+	return context.WithValue(ctx, stateKey{}, st)
+}
+
+// stateOf is the state that a request found.
+func stateOf(ctx context.Context) *state { return ctx.Value(stateKey{}).(*state) }
+
+// parsed gives the open document, or else the file on disk.
+func (st *state) parsed(path string) *syntax.File {
+	if doc := st.docs[path]; doc != nil {
+		return doc.file()
+	}
+	return st.files.read(path)
+}
+
+// project loads the project that a file belongs to. It is nil if there is none
+// or the file is not part of it.
+func (st *state) project(path string) (*analysis.Snapshot, *syntax.File) {
+	root, _ := manifest.FindRoot(source.Disk(), filepath.Dir(path), st.parsed)
+	if root != "" {
+		if s := st.load(root); s.File(path) != nil {
+			return s, s.File(path)
+		}
+	}
+	// It may be included from elsewhere: from a project that is open.
+	for other := range st.docs {
+		if root2, _ := manifest.FindRoot(source.Disk(), filepath.Dir(other), st.parsed); root2 != "" && root2 != root {
+			if s := st.load(root2); s.File(path) != nil {
+				return s, s.File(path)
+			}
+		}
+	}
+	return nil, nil
+}
+
+func (st *state) load(root string) *analysis.Snapshot {
+	st.mu.Lock()
+	load := st.projects[root]
+	if load == nil {
+		load = sync.OnceValue(func() *analysis.Snapshot {
+			return analysis.Load(context.Background(), source.Disk(), root, analysis.Options{
+				Parsed: st.parsed, Tree: st.files.tree(root),
+			})
+		})
+		st.projects[root] = load
+	}
+	st.mu.Unlock()
+	return load()
+}
