@@ -33,6 +33,7 @@ type Server struct {
 	changed chan struct{} // wakes the publisher
 	encoding
 	features clientFeatures
+	calls    calls
 
 	running   sync.Mutex
 	tokens    int
@@ -106,7 +107,7 @@ func (codec) Unmarshal(data []byte, v any) error {
 // out: neither of ours, nor of a message that cannot be read.
 func (s *Server) handler() jsonrpc2.Handler {
 	dispatch := protocol.ServerHandler(s, nil)
-	inner := protocol.CancelHandler(func(ctx context.Context, req *jsonrpc2.Request) (result any, err error) {
+	inner := func(ctx context.Context, req *jsonrpc2.Request) (result any, err error) {
 		defer func() {
 			if r := recover(); r != nil {
 				s.logPanic(req.Method(), r)
@@ -116,12 +117,24 @@ func (s *Server) handler() jsonrpc2.Handler {
 		if err := s.admit(req); err != nil {
 			return nil, err
 		}
-		if req.IsCall() && concurrent(req.Method()) {
-			ctx = withState(ctx, s.current.Load())
-			jsonrpc2.Async(ctx)
+		switch {
+		case req.Method() == protocol.MethodCancelRequest:
+			return nil, s.calls.cancel(req.Params())
+		case !req.IsCall() || !concurrent(req.Method()):
+			return dispatch(ctx, req)
 		}
-		return dispatch(ctx, req)
-	})
+		// The request's own context is used again for later requests as soon as
+		// this one is answered, so nothing may be derived from it.
+		call, done := s.calls.start(jsonrpc2.DetachContext(ctx), req.ID())
+		defer done()
+		call = withState(call, s.current.Load())
+		jsonrpc2.Async(ctx)
+		result, err = dispatch(call, req)
+		if call.Err() != nil {
+			return nil, protocol.ErrRequestCancelled
+		}
+		return result, err
+	}
 	return func(ctx context.Context, req *jsonrpc2.Request) (any, error) {
 		result, err := inner(ctx, req)
 		if !req.IsCall() {

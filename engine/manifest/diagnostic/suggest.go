@@ -6,6 +6,9 @@ import "math/bits"
 // that a person would call it a typing error: at most a third of the letters
 // may differ, at least one.
 func Closest(name string, candidates []string) string {
+	if len(name) < 2 {
+		return "" // everything as short is near
+	}
 	limit := max(len(name)/3, 1)
 	best, letters := "", letterSet(name)
 	for _, c := range candidates {
