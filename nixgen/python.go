@@ -33,10 +33,10 @@ func (d *derivation) python() {
 	project = path.Join(d.t.Dir(), project)
 
 	var b strings.Builder
-	b.WriteString("\n" + indent + "let\n")
-	b.WriteString(indent + "  python = pkgs.python" + strings.ReplaceAll(version, ".", "") + ";\n")
-	b.WriteString(indent + "  packages = pkgs.stdenv.mkDerivation {\n")
-	at := indent + "    "
+	b.WriteString("let\n")
+	b.WriteString(indent + "python = pkgs.python" + strings.ReplaceAll(version, ".", "") + ";\n")
+	b.WriteString(indent + "packages = pkgs.stdenv.mkDerivation {\n")
+	at := indent + "  "
 	b.WriteString(at + "name = " + NixString(storeName(d.u.Attr()+"-packages")) + ";\n")
 	b.WriteString(at + "src = " + d.w.sets.venv[d.u] + ";\n")
 	b.WriteString(at + "nativeBuildInputs = [ pkgs.uv python pkgs.cacert ];\n")
@@ -56,7 +56,7 @@ func (d *derivation) python() {
 	b.WriteString(";\n")
 	b.WriteString(at + "outputHashMode = \"recursive\";\n" + at + "outputHashAlgo = \"sha256\";\n")
 	b.WriteString(at + "outputHash = " + NixString(hash) + ";\n")
-	b.WriteString(indent + "  };\n" + indent + "in\n" + indent)
+	b.WriteString(indent + "};\n        in ")
 	d.before = b.String()
 
 	d.native = append(d.native, "pkgs.makeWrapper")

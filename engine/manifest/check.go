@@ -22,6 +22,18 @@ func (r *reading) checkProject() {
 		d := m.diags.Add(diagnostic.MissingField, Location{File: m.Root()}, "there is no [project] section")
 		d.Help = append(d.Help, "add [project] with `name = \"…\"`")
 	}
+	if t := m.targets["default"]; t != nil && m.Project.Install != nil {
+		d := m.diags.Add(diagnostic.Collision, t.Local.At, "the target `default` and what [project.install] makes would both be packages.default")
+		d.Related = []diagnostic.Related{{At: m.Project.Install.At, Message: "the other one"}}
+	}
+	for _, dep := range m.Local {
+		for _, mod := range m.Modules {
+			if mod.Name == dep.Name.Value {
+				d := m.diags.Add(diagnostic.Collision, dep.Name.At, "a module and a local dependency are both called `"+mod.Name+"`")
+				d.Related = []diagnostic.Related{{At: mod.At, Message: "the other one"}}
+			}
+		}
+	}
 	if min := m.Project.MinVersion; min.Value != "" {
 		want, ok := parseVersion(min.Value)
 		if !ok {

@@ -110,7 +110,7 @@ func (d *decoder) value(f *schema.Field, n *node) (Value, bool) {
 	switch f.Type {
 	case schema.String:
 		if ok = n.value != nil && n.value.Kind == syntax.String; ok {
-			v.Strings = []String{{n.value.Text, v.At}}
+			v.Strings = []String{d.string(n.value)}
 		}
 	case schema.Bool:
 		if ok = n.value != nil && n.value.Kind == syntax.Boolean; ok {
@@ -132,7 +132,7 @@ func (d *decoder) value(f *schema.Field, n *node) (Value, bool) {
 		if n.isTable() {
 			v.Pairs, ok = d.pairs(f.Name, n, false), true
 		} else if ok = n.value != nil && n.value.Kind == syntax.String; ok {
-			v.Pairs = []Pair{{Value: String{n.value.Text, v.At}}}
+			v.Pairs = []Pair{{Value: d.string(n.value)}}
 		}
 	case schema.Volumes:
 		v.Rows, ok = d.rows(f, n)
@@ -186,6 +186,15 @@ func valueKind(k syntax.Kind) string {
 	return "nothing"
 }
 
+// string takes a string over. Neither Nix nor a process can hold a NUL.
+func (d *decoder) string(v *syntax.Value) String {
+	s := String{v.Text, d.at(v.Span)}
+	if i := strings.IndexByte(v.Text, 0); i >= 0 {
+		d.diags.Add(diagnostic.BadValue, s.Within(i, i+1), "a string must not contain a NUL character")
+	}
+	return s
+}
+
 func (d *decoder) strings(f *schema.Field, v *syntax.Value) []String {
 	out := make([]String, 0, len(v.Items))
 	for i := range v.Items {
@@ -194,7 +203,7 @@ func (d *decoder) strings(f *schema.Field, v *syntax.Value) []String {
 			d.wrongItem(f, item, "strings")
 			continue
 		}
-		s := String{item.Text, d.at(item.Span)}
+		s := d.string(item)
 		if d.expand != nil && strings.HasPrefix(s.Value, varPrefix) {
 			if expanded, ok := d.expand(s, out); ok {
 				out = expanded
@@ -246,7 +255,7 @@ func (d *decoder) pairs(name string, n *node, scalars bool) []Pair {
 		}
 		switch {
 		case kind == syntax.String:
-			p.Value.Value = child.value.Text
+			p.Value = d.string(child.value)
 		case kind == syntax.Missing || kind == syntax.Invalid:
 			continue
 		case scalars && kind == syntax.Boolean:

@@ -99,13 +99,14 @@ func (l *loader) project(dir string) *Manifest {
 	for i := range r.layers {
 		r.sections(&r.layers[i])
 	}
-	r.checkProject()
+
 	for i := range r.layers {
 		r.targets(&r.layers[i])
 	}
 	for _, dep := range m.Local {
 		r.local(dep)
 	}
+	r.checkProject()
 	m.resolve()
 	m.checkVariables()
 	return m
