@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 	"github.com/rigx-build/rigx/engine/nix"
 )
@@ -100,6 +102,10 @@ func (s *session) build(ctx context.Context, selected []Selected, opts BuildOpti
 		return results, nil
 	}
 	drvs, err := s.nix.Evaluate(ctx, nix.EvalRequest{ProjectDir: s.w.Dir(), Attrs: attrs, Overrides: s.in.Overrides})
+	var failed *nix.EvalError
+	if errors.As(err, &failed) {
+		return nil, s.evalError("the project", failed)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +114,7 @@ func (s *session) build(ctx context.Context, selected []Selected, opts BuildOpti
 	for i, d := range drvs {
 		index[d.Attr] = i
 		if d.Err != nil {
-			results[i].Err = evalFailure(d)
+			results[i].Err = s.evalError(d.Attr, d.Err)
 		} else {
 			good = append(good, d)
 		}
@@ -129,11 +135,35 @@ func (s *session) build(ctx context.Context, selected []Selected, opts BuildOpti
 	return results, nil
 }
 
-func evalFailure(d nix.Derivation) error {
-	if missing, ok := strings.CutPrefix(d.Err.Message, "rigx-host: "); ok {
+// evalError says what an error of Nix means in terms of the project.
+func (s *session) evalError(what string, failed *nix.EvalError) error {
+	if missing, ok := strings.CutPrefix(failed.Message, "rigx-host: "); ok {
 		return &Error{Code: diagnostic.HostMissing, Message: missing}
 	}
-	return &Error{Code: diagnostic.NixFailed, Message: "Nix cannot evaluate `" + d.Attr + "`", Err: d.Err}
+	if name, ok := failed.MissingAttr(); ok {
+		return s.noPackage(name)
+	}
+	return &Error{Code: diagnostic.NixFailed, Message: "Nix cannot evaluate `" + what + "`", Err: failed}
+}
+
+// noPackage says that nixpkgs lacks an attribute, and who wants it.
+func (s *session) noPackage(name string) error {
+	e := &Error{Code: diagnostic.NoPackage, Message: "nixpkgs (" + s.w.ref() + ") has no `" + name + "`"}
+	if s.in.Host != nil {
+		e.Code = diagnostic.HostMissing
+		e.Message = "the host package set has no `" + name + "`: there is no program or library of that name on this machine"
+		e.Help = []string{"install it, or use a pinned nixpkgs"}
+	}
+	for _, t := range s.w.Manifest.Targets {
+		for _, edge := range t.Edges {
+			if edge.Kind == manifest.ToNixpkgs && slices.Contains(strings.Split(edge.Name, "."), name) {
+				at := edge.At.File.Position(edge.At.Span.Start)
+				e.Help = append(e.Help, fmt.Sprintf("%s:%d: `%s` wants it", edge.At.File.Name, at.Line+1, t.Name))
+				return e
+			}
+		}
+	}
+	return e
 }
 
 // link points output/<attr> at the result; the link keeps it from being

@@ -74,3 +74,17 @@ func Explain(what string) (string, bool) {
 	}
 	return strings.Join(slices.Compact(parts), "\n"), len(parts) > 0
 }
+
+// Explainable lists everything that [Explain] knows.
+func Explainable() []string {
+	var names []string
+	for _, e := range diagnostic.Explanations() {
+		names = append(names, string(e.Code))
+	}
+	names = append(names, schema.Names(schema.TargetFields)...)
+	for _, sec := range schema.Sections {
+		names = append(names, sec.Name)
+		names = append(names, schema.Names(sec.Fields)...)
+	}
+	return append(names, schema.KindNames()...)
+}

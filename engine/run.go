@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"strings"
@@ -146,9 +147,14 @@ func (s *session) shell(ctx context.Context, packages []string, cmd nix.Command)
 	if len(packages) == 0 {
 		return nix.RunCommand(ctx, cmd)
 	}
-	return s.nix.Shell(ctx, nix.ShellRequest{
+	status, err := s.nix.Shell(ctx, nix.ShellRequest{
 		ProjectDir: s.w.Dir(), Overrides: s.in.Overrides, Packages: packages, Command: cmd,
 	})
+	var failed *nix.EvalError
+	if errors.As(err, &failed) {
+		return status, s.evalError(strings.Join(packages, " "), failed)
+	}
+	return status, err
 }
 
 // Package runs a program of the project's nixpkgs in the current directory:
@@ -160,8 +166,5 @@ func (w *Workspace) Package(ctx context.Context, attr string, args []string, in 
 		return 2, err
 	}
 	program := attr[strings.LastIndexByte(attr, '.')+1:]
-	return s.nix.Shell(ctx, nix.ShellRequest{
-		ProjectDir: w.Dir(), Overrides: s.in.Overrides, Packages: []string{attr},
-		Command: nix.Command{Path: program, Args: args, Stdin: in, Stdout: out, Stderr: errOut},
-	})
+	return s.shell(ctx, []string{attr}, nix.Command{Path: program, Args: args, Stdin: in, Stdout: out, Stderr: errOut})
 }

@@ -235,7 +235,11 @@ func (a *app) explainCommand() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			text, ok := engine.Explain(args[0])
 			if !ok {
-				return usageError{fmt.Errorf("nothing is known of `%s`; try a code such as E0203, a field such as deps.internal, a kind, or a section", args[0])}
+				hint := "try a code such as E0203, a field such as deps.internal, a kind, or a section"
+				if near := diagnostic.Closest(args[0], engine.Explainable()); near != "" {
+					hint = "did you mean `" + near + "`?"
+				}
+				return usageError{fmt.Errorf("nothing is known of `%s`; %s", args[0], hint)}
 			}
 			_, err := fmt.Fprint(a.out, text)
 			return err

@@ -38,6 +38,9 @@ func TestScripts(t *testing.T) {
 			env.Setenv("TMPDIR", tmp)
 			env.Setenv("PATH", env.Getenv("PATH")+":"+os.Getenv("PATH"))
 			env.Setenv("RIGX_TEST_REQUIRE", os.Getenv("RIGX_TEST_REQUIRE"))
+			if rigx, err := exec.LookPath("rigx"); err == nil {
+				env.Setenv("RIGX", rigx)
+			}
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {

@@ -49,6 +49,16 @@ type EvalError struct {
 
 func (e *EvalError) Error() string { return e.Message }
 
+var missingAttr = regexp.MustCompile(`^attribute '([^']+)' missing`)
+
+// MissingAttr is the attribute that is not there, if that is the error.
+func (e *EvalError) MissingAttr() (name string, ok bool) {
+	if m := missingAttr.FindStringSubmatch(e.Message); m != nil {
+		return m[1], true
+	}
+	return strings.CutPrefix(e.Message, "rigx-attr: ")
+}
+
 // evalArgs is the request as evaluate.nix reads it.
 type evalArgs struct {
 	ProjectDir string            `json:"projectDir"`
@@ -93,6 +103,28 @@ func (n *Nix) evaluate(ctx context.Context, mode string, req EvalRequest) ([]Der
 	return out, err
 }
 
+// samples is how many attributes must fail alone, all with one message, before
+// that is taken for the message of all the others too.
+const samples = 16
+
+// global returns the error that every attribute would have, such as an input
+// that cannot be fetched. Without it a thousand attributes would fail one by
+// one, each after the same wait.
+func (e *evaluation) global(ctx context.Context, attrs []string, first *EvalError) error {
+	if len(attrs) <= 2*samples {
+		return nil
+	}
+	for i := range samples {
+		at := i * (len(attrs) - 1) / (samples - 1)
+		_, err := e.run(ctx, attrs[at:at+1], false)
+		var failed *EvalError
+		if !errors.As(err, &failed) || failed.Message != first.Message {
+			return ctx.Err()
+		}
+	}
+	return first
+}
+
 type evaluation struct {
 	n         *Nix
 	dir, file string
@@ -117,6 +149,9 @@ func (e *evaluation) fill(ctx context.Context, attrs []string, out []Derivation)
 		out[0] = Derivation{Attr: attrs[0], Err: failed}
 		return nil
 	case errors.As(err, &failed):
+		if err := e.global(ctx, attrs, failed); err != nil {
+			return err
+		}
 		half := len(attrs) / 2
 		if err := e.fill(ctx, attrs[:half], out[:half]); err != nil {
 			return err

@@ -88,9 +88,9 @@ let
 
   find = attr:
     if req.mode == "packages"
-    then packages.${attr} or (throw "rigx-attr: the flake has no package `${attr}`")
+    then packages.${attr} or (throw "rigx-attr: ${attr}")
     else builtins.foldl'
-      (set: name: set.${name} or (throw "rigx-attr: nixpkgs has no `${attr}`"))
+      (set: name: set.${name} or (throw "rigx-attr: ${attr}"))
       nixpkgs
       (builtins.filter builtins.isString (builtins.split "\\." attr));
 

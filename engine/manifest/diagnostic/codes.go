@@ -59,6 +59,7 @@ const (
 	NixMissing           Code = "E0502"
 	NixFailed            Code = "E0503"
 	HostMissing          Code = "E0504"
+	NoPackage            Code = "E0505"
 	UnknownSection       Code = "W0001"
 	UnknownField         Code = "W0002"
 	IgnoredField         Code = "W0003"

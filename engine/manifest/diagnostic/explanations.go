@@ -169,6 +169,11 @@ The generated flake could not be evaluated or locked; Nix's own message follows.
 With ` + "`nixpkgs = \"host\"`" + ` packages are the programs and libraries installed on this
 machine. Install the one named, or use a pinned nixpkgs.
 `},
+	{NoPackage, "nixpkgs has no such package", `
+The attribute is not in the project's nixpkgs. Packages are renamed and removed
+between releases: look it up at https://search.nixos.org/packages for the
+release in ` + "`[nixpkgs].ref`" + `.
+`},
 	{UnknownSection, "an unknown table or top-level key", `
 rigx does not know it and ignores it; most often a typing error.
 `},
