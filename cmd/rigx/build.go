@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -79,7 +80,14 @@ func (a *app) built(ws *engine.Workspace, results []engine.Result, asJSON bool) 
 		if r.Err == nil {
 			continue
 		}
-		fmt.Fprintf(a.err, "\n%serror:%s `%s` failed: %v\n", style.Error, style.Reset, r.Attr, r.Err)
+		code, help := "", []string(nil)
+		if e := (*engine.Error)(nil); errors.As(r.Err, &e) {
+			code, help = "["+string(e.Code)+"]", e.Help
+		}
+		fmt.Fprintf(a.err, "\n%serror%s:%s `%s` failed: %v\n", style.Error, code, style.Reset, r.Attr, r.Err)
+		for _, h := range help {
+			fmt.Fprintf(a.err, "  = help: %s\n", h)
+		}
 		for _, line := range r.Log {
 			fmt.Fprintf(a.err, "  %s|%s %s\n", style.Frame, style.Reset, line)
 		}

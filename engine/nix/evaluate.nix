@@ -35,11 +35,12 @@ let
   isRelative = path: builtins.substring 0 1 path != "/";
 
   # A flake in a directory, with its inputs as `node` of the lock file has them
-  # (null: the lock file does not know this flake).
-  flakeAt = dir: node: info:
+  # (null: the lock file does not know this flake). Overrides hold for our own
+  # flakes: the project and those next to it.
+  flakeAt = own: dir: node: info:
     let
       flake = import (dir + "/flake.nix");
-      inputs = builtins.mapAttrs (inputOf dir node) (flake.inputs or { });
+      inputs = builtins.mapAttrs (inputOf own dir node) (flake.inputs or { });
       outputs = flake.outputs (inputs // { inherit self; });
       self = info // outputs // {
         inherit inputs outputs;
@@ -49,12 +50,16 @@ let
       };
     in self;
 
-  inputOf = dir: node: name: declared:
-    if req.overrides ? ${name} then overridden req.overrides.${name}
+  inputOf = own: dir: node: name: declared:
+    let follows = node.inputs.${name} or null; in
+    if own && req.overrides ? ${name} then overridden req.overrides.${name}
+    # An input that follows one of ours follows what takes its place.
+    else if node != null && builtins.isList follows && builtins.length follows == 1 && req.overrides ? ${builtins.head follows}
+    then overridden req.overrides.${builtins.head follows}
     else if node != null && (node.inputs or { }) ? ${name} then locked dir (follow node name)
     else
       let local = relativePath (declared.url or "");
-      in if local != null then flakeAt (dir + "/${local}") null { }
+      in if local != null then flakeAt own (dir + "/${local}") null { }
       else throw "rigx-lock: the input `${name}` is not in flake.lock";
 
   # "path:./sub" → "./sub", and null for every other kind of reference.
@@ -64,7 +69,7 @@ let
 
   overridden = ref:
     if builtins.substring 0 1 ref != "/" then builtins.getFlake ref
-    else if builtins.pathExists (ref + "/flake.nix") then flakeAt ref null { }
+    else if builtins.pathExists (ref + "/flake.nix") then flakeAt false ref null { }
     else { outPath = ref; };
 
   locked = dir: name:
@@ -76,11 +81,11 @@ let
       there = tree.outPath + (if node.locked ? dir then "/${node.locked.dir}" else "");
     in
     if node.locked.type == "path" && isRelative node.locked.path
-    then if isFlake then flakeAt here node { } else { outPath = here; }
-    else if isFlake then flakeAt there node tree
+    then if isFlake then flakeAt true here node { } else { outPath = here; }
+    else if isFlake then flakeAt false there node tree
     else tree;
 
-  project = flakeAt (/. + req.projectDir) (lock.nodes.${lock.root}) { };
+  project = flakeAt true (/. + req.projectDir) (lock.nodes.${lock.root}) { };
 
   packages = project.packages.${system} or { };
 

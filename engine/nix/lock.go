@@ -3,8 +3,10 @@ package nix
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 )
@@ -67,9 +69,6 @@ func (n *Nix) Lock(ctx context.Context, req LockRequest) error {
 		}
 		return fmt.Errorf("nix cannot lock the inputs of the flake: %s", cleanMessage(errOut.String()))
 	}
-	if !req.Staged {
-		return nil
-	}
 	data, err := os.ReadFile(filepath.Join(dir, "flake.lock"))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil // a flake without inputs has no lock
@@ -77,10 +76,53 @@ func (n *Nix) Lock(ctx context.Context, req LockRequest) error {
 	if err != nil {
 		return err
 	}
+	if data, err = withoutInputs(data, req.Overrides); err != nil {
+		return fmt.Errorf("reading the lock that nix wrote: %w", err)
+	}
 	target := filepath.Join(req.Dir, "flake.lock")
 	tmp := fmt.Sprintf("%s.tmp-%d", target, os.Getpid())
 	if err := os.WriteFile(tmp, data, 0o644); err != nil {
 		return err
 	}
 	return os.Rename(tmp, target)
+}
+
+// withoutInputs takes inputs of the root out of a lock, with the nodes that
+// nothing else needs. What an input was overridden with is for this run, and
+// often a path of this machine.
+func withoutInputs(data []byte, overrides map[string]string) ([]byte, error) {
+	if len(overrides) == 0 {
+		return data, nil
+	}
+	var lock struct {
+		Nodes   map[string]map[string]any `json:"nodes"`
+		Root    string                    `json:"root"`
+		Version int                       `json:"version"`
+	}
+	if err := json.Unmarshal(data, &lock); err != nil {
+		return nil, err
+	}
+	if inputs, ok := lock.Nodes[lock.Root]["inputs"].(map[string]any); ok {
+		for name := range overrides {
+			delete(inputs, name)
+		}
+	}
+	needed := map[string]bool{}
+	var visit func(node string)
+	visit = func(node string) {
+		if needed[node] {
+			return
+		}
+		needed[node] = true
+		inputs, _ := lock.Nodes[node]["inputs"].(map[string]any)
+		for _, to := range inputs {
+			if name, ok := to.(string); ok {
+				visit(name)
+			}
+		}
+	}
+	visit(lock.Root)
+	maps.DeleteFunc(lock.Nodes, func(node string, _ map[string]any) bool { return !needed[node] })
+	out, err := json.MarshalIndent(lock, "", "  ")
+	return append(out, '\n'), err
 }
