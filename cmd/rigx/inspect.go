@@ -112,6 +112,7 @@ func listed(m *manifest.Manifest, prefix, kind string) []listedTarget {
 		for _, v := range t.Variants {
 			row.Variants = append(row.Variants, v.Name.Value)
 		}
+		slices.Sort(row.Variants)
 		out = append(out, row)
 	}
 	for _, dep := range m.Local {
