@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -43,18 +42,8 @@ type app struct {
 	substituters    string
 }
 
-// collectLate puts off the first garbage collection until the heap has 64 MB.
-// Almost all memory of a short command lives until its end, so that collecting
-// earlier is waste. Later collections come as usual.
-func collectLate() {
-	debug.SetGCPercent(1600) // of the 4 MB that the runtime starts with
-	runtime.AddCleanup(new([64]byte), func(percent int) { debug.SetGCPercent(percent) }, 100)
-}
-
 // execute runs the command line and returns the exit status.
 func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) (status int) {
-	collectLate()
-
 	a := &app{in: in, out: out, err: errOut}
 	defer func() {
 		if r := recover(); r != nil {
@@ -112,6 +101,7 @@ func (e usageError) Unwrap() error { return e.error }
 
 // open opens the project that -C or the current directory leads to.
 func (a *app) open(ctx context.Context) (*engine.Workspace, error) {
+	prepareMemory(a.dir)
 	notes := a.err
 	if a.quiet {
 		notes = io.Discard
