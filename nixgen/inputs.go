@@ -1,6 +1,7 @@
 package nixgen
 
 import (
+	"bytes"
 	"regexp"
 	"strings"
 
@@ -22,7 +23,7 @@ func NixpkgsURL(ref string) string {
 }
 
 // inputs writes the inputs of the flake.
-func (g *generator) inputs(b *strings.Builder) {
+func (g *generator) inputs(b *bytes.Buffer) {
 	url := g.opts.NixpkgsURL
 	if url == "" {
 		url = NixpkgsURL(g.m.Nixpkgs.Value)
@@ -90,7 +91,7 @@ func queryEscape(s string) string {
 
 // external writes the directories of the host that the build may use. Each is
 // copied into the store when it is first needed.
-func (g *generator) external(b *strings.Builder) {
+func (g *generator) external(b *bytes.Buffer) {
 	if len(g.m.External) == 0 {
 		return
 	}

@@ -1,7 +1,7 @@
 package nixgen
 
 import (
-	"strings"
+	"bytes"
 )
 
 // packageDefault writes packages.default: the whole project as a Python application.
@@ -14,13 +14,13 @@ func (w *writer) packageDefault() {
 			buildSystem = append(buildSystem, s.Value)
 		}
 	}
-	var b strings.Builder
+	b := w.body
 	b.WriteString("        default = pkgs.python3Packages.buildPythonApplication {\n")
 	b.WriteString(indent + "pname = " + NixString(storeName(w.m.Project.Name.Value)) + ";\n")
 	b.WriteString(indent + "version = " + NixString(storeName(w.m.Project.Version.Value)) + ";\n")
 	b.WriteString(indent + "pyproject = true;\n")
 	b.WriteString(indent + "src = " + wholeTree + ";\n")
-	list(&b, "build-system", prefixed("pkgs.python3Packages.", buildSystem))
+	list(b, "build-system", prefixed("pkgs.python3Packages.", buildSystem))
 	var packages, tools []string
 	for _, s := range in.PythonPackages {
 		packages = append(packages, s.Value)
@@ -28,7 +28,7 @@ func (w *writer) packageDefault() {
 	for _, s := range in.RuntimePath {
 		tools = append(tools, s.Value)
 	}
-	list(&b, "dependencies", prefixed("pkgs.python3Packages.", packages))
+	list(b, "dependencies", prefixed("pkgs.python3Packages.", packages))
 	if len(tools) > 0 {
 		b.WriteString(indent + "makeWrapperArgs = [ \"--prefix\" \"PATH\" \":\" (pkgs.lib.makeBinPath [")
 		for _, t := range prefixed("pkgs.", tools) {
@@ -37,7 +37,6 @@ func (w *writer) packageDefault() {
 		b.WriteString(" ]) ];\n")
 	}
 	b.WriteString("        };\n")
-	w.body.WriteString(b.String())
 }
 
 func prefixed(prefix string, attrs []string) []string {
@@ -49,7 +48,7 @@ func prefixed(prefix string, attrs []string) []string {
 }
 
 // apps writes apps.default, which `nix run` starts.
-func (g *generator) apps(b *strings.Builder) {
+func (g *generator) apps(b *bytes.Buffer) {
 	program := text{{expr: "self.packages.${system}.default"}, {lit: "/bin/" + g.m.Project.Install.Bin.Value}}
 	b.WriteString("\n      apps = eachSystem (system: {\n        default = {\n          type = \"app\";\n          program = ")
 	nixString(b, program)

@@ -1,6 +1,7 @@
 package nixgen
 
 import (
+	"bytes"
 	"path"
 	"strings"
 
@@ -32,7 +33,7 @@ func (d *derivation) python() {
 	}
 	project = path.Join(d.t.Dir(), project)
 
-	var b strings.Builder
+	var b bytes.Buffer
 	b.WriteString("let\n")
 	b.WriteString(indent + "python = pkgs.python" + strings.ReplaceAll(version, ".", "") + ";\n")
 	b.WriteString(indent + "packages = pkgs.stdenv.mkDerivation {\n")

@@ -1,6 +1,9 @@
 package nixgen
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // A text is a string for Nix that is put together from literal text and Nix
 // expressions, such as the store path of a target. Escaping happens once, when
@@ -71,11 +74,11 @@ var plainBytes = func() (table [256]bool) {
 }()
 
 // nixString writes a text as a Nix string on one line: "…".
-func nixString(b *strings.Builder, t text) {
+func nixString(b *bytes.Buffer, t text) {
 	b.WriteByte('"')
 	for _, p := range t {
 		if p.expr != "" {
-			b.WriteString("${" + p.expr + "}")
+			write(b, "${", p.expr, "}")
 			continue
 		}
 		quoteInto(b, p.lit)
@@ -85,7 +88,7 @@ func nixString(b *strings.Builder, t text) {
 
 // quoteInto escapes what has a meaning inside "…". A dollar is escaped
 // wherever a brace might follow, be it from the next piece.
-func quoteInto(b *strings.Builder, s string) {
+func quoteInto(b *bytes.Buffer, s string) {
 	start := 0
 	for i := 0; i < len(s); i++ {
 		escape := ""
@@ -114,7 +117,7 @@ func quoteInto(b *strings.Builder, s string) {
 
 // NixString returns s as a Nix string literal.
 func NixString(s string) string {
-	var b strings.Builder
+	var b bytes.Buffer
 	nixString(&b, literal(s))
 	return b.String()
 }
@@ -122,7 +125,7 @@ func NixString(s string) string {
 // nixLines writes a text of several lines as an indented string, which reads
 // like the script it holds; where that form could not say the same, as a
 // string on one line.
-func nixLines(b *strings.Builder, t text, indent string) {
+func nixLines(b *bytes.Buffer, t text, indent string) {
 	if !indentable(t) {
 		nixString(b, t)
 		return
@@ -132,17 +135,17 @@ func nixLines(b *strings.Builder, t text, indent string) {
 	for _, p := range t {
 		if p.expr != "" {
 			if fresh {
-				b.WriteString(indent + "  ")
+				write(b, indent, "  ")
 				fresh = false
 			}
-			b.WriteString("${" + p.expr + "}")
+			write(b, "${", p.expr, "}")
 			continue
 		}
 		for rest := p.lit; rest != ""; {
 			line, after, newline := strings.Cut(rest, "\n")
 			if line != "" {
 				if fresh {
-					b.WriteString(indent + "  ")
+					write(b, indent, "  ")
 				}
 				b.WriteString(strings.ReplaceAll(line, "${", "''${"))
 				fresh = false
@@ -248,11 +251,14 @@ func attrPath(path string) string {
 
 // storeName makes s a name that a store path may have.
 func storeName(s string) string {
+	if plainStoreName(s) {
+		return s
+	}
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("+-._?=", c) >= 0:
+		case storeByte(c):
 			b.WriteByte(c)
 		default:
 			b.WriteByte('_')
@@ -263,4 +269,17 @@ func storeName(s string) string {
 		return "target"
 	}
 	return name
+}
+
+func storeByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("+-._?=", c) >= 0
+}
+
+func plainStoreName(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if !storeByte(s[i]) {
+			return false
+		}
+	}
+	return s != "" && s[0] != '.'
 }

@@ -63,7 +63,7 @@ var fragments = []string{
 }
 
 func randomString(random *rand.Rand) string {
-	var b strings.Builder
+	var b bytes.Buffer
 	for range random.IntN(7) {
 		b.WriteString(fragments[random.IntN(len(fragments))])
 	}
@@ -97,7 +97,7 @@ const bindings = `let e = "E"; m = "one\n  two"; in `
 // TestTexts writes thousands of texts in both forms and lets Nix read them.
 func TestTexts(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
-	var b strings.Builder
+	var b bytes.Buffer
 	var want []string
 	indented := 0
 	b.WriteString(bindings + "[\n")
@@ -155,7 +155,7 @@ func TestAttrNames(t *testing.T) {
 	for range 1000 {
 		names[randomString(random)] = true
 	}
-	var b strings.Builder
+	var b bytes.Buffer
 	b.WriteString("{\n")
 	want := map[string]int{}
 	for name := range names {
@@ -183,7 +183,7 @@ func FuzzTexts(f *testing.F) {
 		}
 		pieces := text{}.lit(a).expr("e").lit(b).lit(c)
 		want := a + "E" + b + c
-		var out strings.Builder
+		var out bytes.Buffer
 		out.WriteString(bindings + "[ (")
 		nixString(&out, pieces)
 		out.WriteString(") (")

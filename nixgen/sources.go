@@ -1,9 +1,10 @@
 package nixgen
 
 import (
+	"bytes"
+	"hash/maphash"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/manifest/schema"
@@ -15,14 +16,22 @@ import (
 type sourceSets struct {
 	of    map[manifest.Unit]string // the src of units
 	venv  map[manifest.Unit]string // what uv needs, of Python programs
-	names map[string]string        // by the files
+	index map[uint64][]int         // into lists, by a hash of the files
+	seed  maphash.Seed
 	lists []namedSet
 	whole bool
 }
 
 type namedSet struct {
-	name  string
-	files []string
+	name, expr string
+	files      []string
+}
+
+func newSourceSets(units int) sourceSets {
+	return sourceSets{
+		of: make(map[manifest.Unit]string, units), venv: map[manifest.Unit]string{},
+		index: make(map[uint64][]int, units), seed: maphash.MakeSeed(), lists: make([]namedSet, 0, units),
+	}
 }
 
 const wholeTree = "wholeTree"
@@ -41,19 +50,27 @@ func (s *sourceSets) name(attr string, set manifest.SourceSet) string {
 		s.whole = true
 		return wholeTree
 	}
-	key := strings.Join(set.Files, "\x00")
-	if name, ok := s.names[key]; ok {
-		return name
+	var h maphash.Hash
+	h.SetSeed(s.seed)
+	for _, f := range set.Files {
+		h.WriteString(f)
+		h.WriteByte(0)
 	}
-	name := "sources." + AttrName(attr)
-	s.names[key] = name
-	s.lists = append(s.lists, namedSet{AttrName(attr), set.Files})
-	return name
+	key := h.Sum64()
+	for _, i := range s.index[key] {
+		if slices.Equal(s.lists[i].files, set.Files) {
+			return s.lists[i].expr
+		}
+	}
+	s.index[key] = append(s.index[key], len(s.lists))
+	name := AttrName(attr)
+	s.lists = append(s.lists, namedSet{name, "sources." + name, set.Files})
+	return s.lists[len(s.lists)-1].expr
 }
 
 // sources writes the bindings. A path is copied to the store under a name and
 // with a content that depend on nothing but the files in it.
-func (g *generator) sources(b *strings.Builder) {
+func (g *generator) sources(b *bytes.Buffer) {
 	if g.sets.whole {
 		b.WriteString("\n      # The tree of the project without what builds and tools leave in it.\n" +
 			"      wholeTree = builtins.path {\n        name = \"source\";\n        path = ./.;\n" +
@@ -85,7 +102,7 @@ func (g *generator) sources(b *strings.Builder) {
       sources = {
 `)
 	for _, set := range g.sets.lists {
-		b.WriteString("        " + set.name + " = only ")
+		write(b, "        ", set.name, " = only ")
 		stringList(b, parents(set.files), "        ")
 		b.WriteByte(' ')
 		stringList(b, set.files, "        ")
@@ -95,7 +112,7 @@ func (g *generator) sources(b *strings.Builder) {
 }
 
 // stringList writes a list on one line if it is short.
-func stringList(b *strings.Builder, items []string, indent string) {
+func stringList(b *bytes.Buffer, items []string, indent string) {
 	if len(items) <= 4 {
 		b.WriteByte('[')
 		for _, s := range items {

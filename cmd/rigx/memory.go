@@ -11,13 +11,13 @@ import (
 
 // prepareMemory suits the heap to a short command on the project that dir is
 // in. Almost all its memory lives until its end, so collecting early is waste:
-// the first collection comes when the heap has 64 MB, later ones as usual.
+// the first collection comes when the heap has 76 MB, later ones as usual.
 func prepareMemory(dir string) {
 	const large = 512 << 10 // bytes of rigx.toml: about 2,000 targets
 	if size := manifestSize(dir); size >= large {
 		reserve(min(24*size, 96<<20))
 	}
-	debug.SetGCPercent(1600) // of the 4 MB that the runtime starts with
+	debug.SetGCPercent(1900) // of the 4 MB that the runtime starts with
 	runtime.AddCleanup(new([64]byte), func(percent int) { debug.SetGCPercent(percent) }, 100)
 }
 

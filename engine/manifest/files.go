@@ -351,8 +351,10 @@ func (r *fileResolver) language(u Unit, files *UnitFiles) {
 	if !schema.Compiled.Has(t.Kind) {
 		return
 	}
-	fields := u.Fields()
-	files.Language = fields.Text(schema.Language)
+	files.Language = t.Text(schema.Language)
+	if u.Variant != nil && u.Variant.Get(schema.Language) != nil {
+		files.Language = u.Variant.Text(schema.Language)
+	}
 	first := u.Variant == nil || u.Variant == t.Variants[0] // report once
 	if files.Language == "" {
 		var mixed string
@@ -393,12 +395,7 @@ func (r *fileResolver) language(u Unit, files *UnitFiles) {
 }
 
 func (r *fileResolver) sourceSet(u Unit, files *UnitFiles) SourceSet {
-	listed := [...][]string{files.Sources, files.Inputs, files.NixosModules}
-	dirs := [...][]string{files.Includes, files.PublicHeaders}
-	size := 0
-	for _, list := range slices.Concat(listed[:], dirs[:]) {
-		size += len(list)
-	}
+	size := len(files.Sources) + len(files.Inputs) + len(files.NixosModules) + len(files.Includes) + len(files.PublicHeaders)
 	if size == 0 {
 		if r.inBaseline != nil {
 			return SourceSet{Files: r.out.Baseline}
@@ -408,19 +405,23 @@ func (r *fileResolver) sourceSet(u Unit, files *UnitFiles) SourceSet {
 	if r.inBaseline != nil {
 		r.checkBaseline(u)
 	}
-	set := make([]string, 0, 2*size)
-	for _, f := range slices.Concat(listed[:]...) {
-		switch {
-		case Interpolates(f):
-		case len(r.folders) > 0 && r.folders[f]:
-			set = append(set, r.filesBelow(f)...)
-		default:
-			set = append(set, f)
+	set := make([]string, 0, size)
+	for _, list := range [...][]string{files.Sources, files.Inputs, files.NixosModules} {
+		for _, f := range list {
+			switch {
+			case Interpolates(f):
+			case len(r.folders) > 0 && r.folders[f]:
+				set = append(set, r.filesBelow(f)...)
+			default:
+				set = append(set, f)
+			}
 		}
 	}
-	for _, d := range slices.Concat(dirs[:]...) {
-		if !Interpolates(d) {
-			set = append(set, r.filesBelow(d)...)
+	for _, list := range [...][]string{files.Includes, files.PublicHeaders} {
+		for _, d := range list {
+			if !Interpolates(d) {
+				set = append(set, r.filesBelow(d)...)
+			}
 		}
 	}
 	slices.Sort(set)
