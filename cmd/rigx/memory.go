@@ -15,7 +15,7 @@ import (
 func prepareMemory(dir string) {
 	const large = 512 << 10 // bytes of rigx.toml: about 2,000 targets
 	if size := manifestSize(dir); size >= large {
-		reserve(min(24*size, 96<<20))
+		reserve(min(28*size, 96<<20))
 	}
 	debug.SetGCPercent(1900) // of the 4 MB that the runtime starts with
 	runtime.AddCleanup(new([64]byte), func(percent int) { debug.SetGCPercent(percent) }, 100)

@@ -1,0 +1,149 @@
+package source
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// lay writes empty files and, for names with " -> ", links.
+func lay(t *testing.T, files ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, f := range files {
+		path := filepath.Join(dir, filepath.FromSlash(f))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(f), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func link(t *testing.T, dir, name, to string) {
+	t.Helper()
+	if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
+		t.Skip("links cannot be made here:", err)
+	}
+}
+
+func TestGlob(t *testing.T) {
+	dir := lay(t, "a.c", "b.c", "src/c.c", "src/deep/d.c", "src/.e.c", ".git/f.c", "output/g.c", "src/output/h.c", "x.h")
+	link(t, dir, "l.c", "a.c")
+	link(t, dir, "gone.c", "nowhere")
+	link(t, dir, "loop", ".")
+	link(t, dir, "srclink", "src")
+	tree := NewTree(Disk(), dir)
+	for pattern, want := range map[string][]string{
+		"*.c":            {"a.c", "b.c", "gone.c", "l.c"},
+		"**/*.c":         {"a.c", "b.c", "gone.c", "l.c", "src/.e.c", "src/c.c", "src/deep/d.c", "src/output/h.c"},
+		"src/*":          {"src/.e.c", "src/c.c"},
+		"src/**":         {"src/.e.c", "src/c.c", "src/deep/d.c", "src/output/h.c"},
+		"s*/c.c":         {"src/c.c", "srclink/c.c"},
+		"[ab].c":         {"a.c", "b.c"},
+		"output/*.c":     {"output/g.c"},
+		"nothing/*.c":    nil,
+		".git/*.c":       {".git/f.c"},
+		"src/deep/**/d*": {"src/deep/d.c"},
+	} {
+		got, err := tree.Glob(pattern)
+		if err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", pattern, diff)
+		}
+	}
+	var bad *PatternError
+	if _, err := tree.Glob("["); !errors.As(err, &bad) {
+		t.Error(err)
+	}
+}
+
+func TestWholeTree(t *testing.T) {
+	dir := lay(t, "rigx.toml", "a.c", "flake.nix", "output/x", "deep/result", "deep/b.c", "node_modules/x.js", ".hidden", ".git/x")
+	link(t, dir, "dir", "deep")
+	got := NewTree(Disk(), dir).WholeTree()
+	if diff := cmp.Diff([]string{".hidden", "a.c", "deep/b.c", "dir", "rigx.toml"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestBaseline(t *testing.T) {
+	dir := lay(t, "a.c", "b.c", "old.c", "build/gen.c", "nested/repo/n.c", "nested/repo/ignored.o", "output/o.c", "deleted.c", "new.c", "notes.txt")
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(".gitignore", "build/\n*.o\n")
+	sel := Selection{Include: []string{"**/*.c", "**/*.o"}, Exclude: []string{"old.c"}, RespectGitignore: true}
+
+	// Outside of a checkout nothing is ignored.
+	got, err := NewTree(Disk(), dir).Baseline(t.Context(), sel)
+	want := []string{"a.c", "b.c", "build/gen.c", "deleted.c", "nested/repo/ignored.o", "nested/repo/n.c", "new.c"}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is missing")
+	}
+	git := func(in string, args ...string) {
+		t.Helper()
+		cmd := exec.Command("git", append([]string{"-C", filepath.Join(dir, in), "-c", "user.name=t", "-c", "user.email=t@example.org"}, args...)...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+	}
+	git("", "init", "-q")
+	git("nested/repo", "init", "-q")
+	git("", "add", "a.c", "b.c", "old.c", "deleted.c")
+	git("", "commit", "-qm", "one")
+	if err := os.Remove(filepath.Join(dir, "deleted.c")); err != nil {
+		t.Fatal(err)
+	}
+	got, err = NewTree(Disk(), dir).Baseline(t.Context(), sel)
+	// What is new and not ignored counts; a nested repository is taken as it is.
+	want = []string{"a.c", "b.c", "nested/repo/ignored.o", "nested/repo/n.c", "new.c"}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+
+	t.Setenv("PATH", "")
+	if _, err = NewTree(Disk(), dir).Baseline(t.Context(), sel); !errors.Is(err, ErrNoGit) {
+		t.Error("without git:", err)
+	}
+}
+
+func TestOverlay(t *testing.T) {
+	dir := lay(t, "a", "sub/b")
+	fsys := Overlay(Disk(), map[string]string{filepath.Join(dir, "a"): "new", filepath.Join(dir, "sub", "c"): "only here"})
+	if text, err := fsys.ReadFile(filepath.Join(dir, "a")); text != "new" || err != nil {
+		t.Error(text, err)
+	}
+	if text, err := fsys.ReadFile(filepath.Join(dir, "sub", "b")); text != "sub/b" || err != nil {
+		t.Error(text, err)
+	}
+	if _, err := fsys.ReadFile(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	if info, err := fsys.Stat(filepath.Join(dir, "sub", "c")); err != nil || info.Size() != 9 || info.IsDir() {
+		t.Error(info, err)
+	}
+	entries, err := fsys.ReadDir(filepath.Join(dir, "sub"))
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if diff := cmp.Diff([]string{"b", "c"}, names); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+}
