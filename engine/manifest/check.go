@@ -26,6 +26,12 @@ func (r *reading) checkProject() {
 		d := m.diags.Add(diagnostic.Collision, t.Local.At, "the target `default` and what [project.install] makes would both be packages.default")
 		d.Related = []diagnostic.Related{{At: m.Project.Install.At, Message: "the other one"}}
 	}
+	for _, dep := range m.Git {
+		if t := m.targets[dep.Name.Value]; t != nil {
+			d := m.diags.Add(diagnostic.ShadowedByTarget, dep.Name.At, "`${"+t.Name+"}` is the target of that name, not this git dependency")
+			d.Related = []diagnostic.Related{{At: t.Local.At, Message: "the target"}}
+		}
+	}
 	for _, dep := range m.Local {
 		for _, mod := range m.Modules {
 			if mod.Name == dep.Name.Value {
