@@ -53,6 +53,8 @@ func (s *Snapshot) hoverKey(c Cursor) string {
 		return s.describeVariable(p.Entry)
 	case p.Section != nil:
 		return schema.DescribeSection(p.Section)
+	case len(c.Path) == 1 && c.Key.Name == "targets":
+		return schema.DescribeTargets()
 	}
 	return ""
 }

@@ -67,6 +67,16 @@ func DescribeKind(k Kind) string {
 	return b.String()
 }
 
+// DescribeTargets is the documentation of [targets.*] as Markdown.
+func DescribeTargets() string {
+	var b strings.Builder
+	b.WriteString("`[targets.<name>]`\n\nA target: something to build, test or run. Its `kind` is one of:\n\n")
+	for _, k := range KindTable {
+		b.WriteString("- `" + k.Name + "`: " + k.Summary + "\n")
+	}
+	return b.String()
+}
+
 // DescribeSection is the documentation of a section as Markdown.
 func DescribeSection(s *Section) string {
 	var b strings.Builder
