@@ -171,11 +171,11 @@ func (s *session) noPackage(name string) error {
 func (s *session) link(ctx context.Context, r *Result) error {
 	dir := filepath.Join(s.w.Dir(), OutputDir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("making %s: %w", dir, err)
+		return unwritable(dir, err)
 	}
 	r.Link = filepath.Join(OutputDir, r.Attr)
 	if err := s.nix.Link(ctx, filepath.Join(dir, r.Attr), r.Output); err != nil {
-		return fmt.Errorf("linking %s: %w", r.Link, err)
+		return unwritable(filepath.Join(dir, r.Attr), err)
 	}
 	return nil
 }

@@ -1,7 +1,12 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
 
 	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
@@ -27,6 +32,35 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// unwritable says which file could not be written, and what may help.
+func unwritable(file string, err error) error {
+	e := &Error{Code: diagnostic.Unwritable, Message: "cannot write " + file, Err: cause(err)}
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		e.Help = []string{"give yourself the right to write to " + filepath.Dir(file)}
+	case isDiskFull(err):
+		e.Help = []string{"make room on the disk; `nix-collect-garbage` frees what no link protects"}
+	}
+	return e
+}
+
+// cause leaves out the name of a temporary file.
+func cause(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	var linkErr *os.LinkError
+	if errors.As(err, &linkErr) {
+		return linkErr.Err
+	}
+	return err
+}
+
+func isDiskFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC)
+}
 
 func failure(code diagnostic.Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}

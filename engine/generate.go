@@ -66,7 +66,7 @@ func (w *Workspace) Generate(ctx context.Context) error {
 		file := filepath.Join(m.Dir, "flake.nix")
 		changed, err := writeIfChanged(file, text.String())
 		if err != nil {
-			return fmt.Errorf("writing the generated flake: %w", err)
+			return unwritable(file, err)
 		}
 		if changed {
 			written = append(written, file)

@@ -85,10 +85,7 @@ func (s *session) script(ctx context.Context, t *manifest.Target, std scriptIO) 
 			}
 		}
 	}
-	text, err := s.hostText(ctx, t, byAttr)
-	if err != nil {
-		return 1, err
-	}
+	text := s.hostText(t, byAttr)
 	return s.shell(ctx, values(t.List(schema.DepsNixpkgs)), nix.Command{
 		Path:   "bash",
 		Args:   append([]string{"-eo", "pipefail", "-c", text, t.Name}, std.Args...),
@@ -102,10 +99,10 @@ func (s *session) script(ctx context.Context, t *manifest.Target, std scriptIO) 
 
 // hostText is the script with every ${dep} that means something replaced by
 // its store path. All else, such as ${HOME}, is the shell's.
-func (s *session) hostText(ctx context.Context, t *manifest.Target, built map[string]string) (string, error) {
+func (s *session) hostText(t *manifest.Target, built map[string]string) string {
 	text := t.Text(schema.ScriptField)
 	if !manifest.Interpolates(text) {
-		return text, nil
+		return text
 	}
 	parts, _ := manifest.ParseTemplate(text)
 	var b strings.Builder
@@ -126,7 +123,7 @@ func (s *session) hostText(ctx context.Context, t *manifest.Target, built map[st
 			b.WriteString("${" + p.Ref + "}")
 		}
 	}
-	return b.String(), nil
+	return b.String()
 }
 
 // scriptEnv is what a host script sees on top of the user's environment.

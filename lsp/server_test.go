@@ -2,6 +2,7 @@ package lsp_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -491,7 +492,7 @@ func TestLeavingWithoutShutdown(t *testing.T) {
 	if err := e.server.Exit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-e.done; err != lsp.ErrNoShutdown {
+	if err := <-e.done; !errors.Is(err, lsp.ErrNoShutdown) {
 		t.Error("want ErrNoShutdown, got", err)
 	}
 }

@@ -20,8 +20,6 @@ func (t text) lit(s string) text { return append(t, piece{lit: s}) }
 // expr appends a Nix expression.
 func (t text) expr(e string) text { return append(t, piece{expr: e}) }
 
-func (t text) add(other text) text { return append(t, other...) }
-
 // word quotes what was appended since t had length from, so that the shell
 // reads it as exactly one word. The store paths that expressions stand for
 // need no quotes.

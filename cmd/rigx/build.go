@@ -44,7 +44,7 @@ func (a *app) buildCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.built(ws, results, asJSON)
+			return a.built(results, asJSON)
 		},
 	}
 	cmd.Flags().IntVarP(&jobs, "jobs", "j", 0, "build up to `N` derivations at once")
@@ -54,7 +54,7 @@ func (a *app) buildCommand() *cobra.Command {
 
 // built reports the results: successes first, so that failures stand last,
 // where they are seen.
-func (a *app) built(ws *engine.Workspace, results []engine.Result, asJSON bool) error {
+func (a *app) built(results []engine.Result, asJSON bool) error {
 	failed := 0
 	rows := make([]builtTarget, 0, len(results))
 	for _, r := range results {

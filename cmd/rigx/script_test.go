@@ -25,7 +25,8 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script/*.txtar. Each is a project and a session in
 // a terminal.
 //
-// Conditions: [nix] where Nix is installed. With RIGX_TEST_REQUIRE=nix a
+// Conditions: [root] for the superuser, and [nix] where Nix is installed, as is
+// any other program. With RIGX_TEST_REQUIRE=nix a
 // missing Nix is a failure instead.
 func TestScripts(t *testing.T) {
 	cache, tmp := t.TempDir(), t.TempDir()
@@ -44,6 +45,9 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
+			if cond == "root" {
+				return os.Getuid() == 0, nil
+			}
 			_, err := exec.LookPath(cond)
 			if err != nil && strings.Contains(os.Getenv("RIGX_TEST_REQUIRE"), cond) {
 				return false, err

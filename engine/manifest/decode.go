@@ -146,13 +146,14 @@ func (d *decoder) value(f *schema.Field, n *node) (Value, bool) {
 func (d *decoder) wrongType(f *schema.Field, n *node) {
 	diag := d.diags.Add(diagnostic.WrongType, d.at(n.at),
 		"`"+f.Name+"` must be "+f.Type.String()+", not "+d.kindOf(n))
-	if f.Type == schema.Strings && n.value != nil && n.value.Kind == syntax.String {
+	switch {
+	case f.Type == schema.Strings && n.value != nil && n.value.Kind == syntax.String:
 		diag.Suggestion = "[" + d.file.Tree.Text[n.at.Start:n.at.End] + "]"
 		diag.Label = "write " + diag.Suggestion
-	} else if f.Type == schema.Bool && n.value != nil && (n.value.Text == "true" || n.value.Text == "false") {
+	case f.Type == schema.Bool && n.value != nil && (n.value.Text == "true" || n.value.Text == "false"):
 		diag.Suggestion = n.value.Text
 		diag.Label = "write " + n.value.Text + " without quotes"
-	} else if f.Example != "" {
+	case f.Example != "":
 		diag.Help = append(diag.Help, "for example: "+f.Name+" = "+f.Example)
 	}
 }
@@ -283,10 +284,12 @@ var volumeKeys = []string{"host", "container", "mode"}
 // rows decodes a list of tables, written as [{…}] or as [[…]].
 func (d *decoder) rows(f *schema.Field, n *node) ([][]Pair, bool) {
 	var items []*node
-	if n.value != nil {
-		if n.value.Kind != syntax.Array {
-			return nil, false
-		}
+	switch {
+	case n.origin == array:
+		items = n.items
+	case n.value == nil || n.value.Kind != syntax.Array:
+		return nil, false
+	default:
 		b := &builder{file: d.file, diags: d.diags}
 		for i := range n.value.Items {
 			item := &n.value.Items[i]
@@ -296,10 +299,6 @@ func (d *decoder) rows(f *schema.Field, n *node) ([][]Pair, bool) {
 			}
 			items = append(items, b.inlineTable(item))
 		}
-	} else if n.origin != array {
-		return nil, false
-	} else {
-		items = n.items
 	}
 	rows := make([][]Pair, 0, len(items))
 	for _, item := range items {

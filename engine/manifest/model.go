@@ -252,11 +252,17 @@ func (m *Manifest) Attr(attr string) (Unit, bool) {
 	return Unit{}, false
 }
 
-// GitDep, LocalDep, ExternalIn and Var look sections up by name; nil if there is none.
-func (m *Manifest) GitDep(name string) *GitDependency     { return m.gits[name] }
+// GitDep returns the git dependency of that name, or nil.
+func (m *Manifest) GitDep(name string) *GitDependency { return m.gits[name] }
+
+// LocalDep returns the local dependency of that name, or nil.
 func (m *Manifest) LocalDep(name string) *LocalDependency { return m.locals[name] }
+
+// ExternalIn returns the external input of that name, or nil.
 func (m *Manifest) ExternalIn(name string) *ExternalInput { return m.externals[name] }
-func (m *Manifest) Var(name string) *Variable             { return m.vars[name] }
+
+// Var returns the variable of that name, or nil.
+func (m *Manifest) Var(name string) *Variable { return m.vars[name] }
 
 // LocalTarget finds `localdep.target` across the boundary: the dependency, and
 // the target in it if its manifest could be read.

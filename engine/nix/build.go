@@ -191,7 +191,8 @@ func (w *watcher) event(e Event) {
 	case BuildFinished:
 		w.took[e.DrvPath] = time.Since(w.begun[e.DrvPath])
 	case LogLine:
-		lines := append(w.tail[e.DrvPath], e.Text)
+		lines := w.tail[e.DrvPath]
+		lines = append(lines, e.Text)
 		if len(lines) > 2*logTail {
 			lines = append(lines[:0], lines[len(lines)-logTail:]...)
 		}

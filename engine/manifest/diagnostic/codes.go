@@ -24,6 +24,7 @@ const (
 	Duplicate            Code = "E0002"
 	Encoding             Code = "E0003"
 	Unreadable           Code = "E0004"
+	Unwritable           Code = "E0005"
 	WrongType            Code = "E0101"
 	MissingField         Code = "E0102"
 	UnknownKind          Code = "E0103"

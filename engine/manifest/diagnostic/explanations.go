@@ -20,6 +20,11 @@ rigx.toml must be UTF-8 text. Convert it, for instance with
 The file exists, but reading it failed: permissions, a directory in its place,
 or a file that is too large. The message carries the system's reason.
 `},
+	{Unwritable, "a file could not be written", `
+rigx writes flake.nix and flake.lock next to rigx.toml, and links below output/. Each is replaced in
+one step, so what was there before is still there. Give yourself the right to write to the project's
+directory, or make room on the disk.
+`},
 	{WrongType, "a value has the wrong type", `
 The field takes another type of value, for example a list where a single string
 was given. rigx does not guess: ` + "`sandbox = \"false\"`" + ` is a string, not false.
