@@ -3,7 +3,6 @@ package nixgen
 import (
 	"bytes"
 	"hash/maphash"
-	"path"
 	"slices"
 
 	"github.com/rigx-build/rigx/engine/manifest"
@@ -85,11 +84,12 @@ func (g *generator) sources(b *bytes.Buffer) {
 	}
 	b.WriteString(`
       # These files of the project, and nothing else of it.
-      only = dirs: files:
+      only = files:
         let
           start = builtins.stringLength (toString ./.) + 1;
+          parents = path: let dir = dirOf path; in if dir == "." then [ ] else [ dir ] ++ parents dir;
           set = names: builtins.listToAttrs (map (name: { inherit name; value = true; }) names);
-          wantedDirs = set dirs;
+          wantedDirs = set (builtins.concatMap parents files);
           wantedFiles = set files;
         in
         builtins.path {
@@ -103,8 +103,6 @@ func (g *generator) sources(b *bytes.Buffer) {
 `)
 	for _, set := range g.sets.lists {
 		write(b, "        ", set.name, " = only ")
-		stringList(b, parents(set.files), "        ")
-		b.WriteByte(' ')
 		stringList(b, set.files, "        ")
 		b.WriteString(";\n")
 	}
@@ -129,22 +127,4 @@ func stringList(b *bytes.Buffer, items []string, indent string) {
 		b.WriteByte('\n')
 	}
 	b.WriteString(indent + "]")
-}
-
-// parents lists all directories above sorted files.
-func parents(files []string) []string {
-	var out []string
-	last := ""
-	for _, f := range files {
-		dir := path.Dir(f)
-		if dir == last {
-			continue
-		}
-		last = dir
-		for ; dir != "."; dir = path.Dir(dir) {
-			out = append(out, dir)
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }
