@@ -31,6 +31,7 @@ lint:
 bench: build
 	export $(TOOLS) && go test -run '^$$' -bench . -benchmem ./...
 	export $(TOOLS) && .ci/bench-peer
+	export $(TOOLS) && .ci/bench-build
 
 # Ten minutes for each fuzz target.
 fuzz:

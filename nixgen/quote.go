@@ -173,7 +173,7 @@ func indentable(t text) bool {
 			if last == '$' {
 				return false
 			}
-			flush = flush || fresh
+			flush = flush || fresh && (last == 0 || last == '\n')
 			fresh, last = false, '}'
 			continue
 		}

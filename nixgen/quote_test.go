@@ -177,6 +177,7 @@ func FuzzTexts(f *testing.F) {
 	f.Add("a", "b", "c")
 	f.Add("'", "${x}", "''")
 	f.Add("$", "{", "\n  x\ny")
+	f.Add(" ", "0", "\n")
 	f.Fuzz(func(t *testing.T, a, b, c string) {
 		if !fuzzable(a) || !fuzzable(b) || !fuzzable(c) {
 			t.Skip()
