@@ -163,11 +163,11 @@ func (d *derivation) libraries() []manifest.Unit {
 		u    manifest.Unit
 		next int
 	}
-	stack := []frame{{u: d.u, next: len(d.t.Edges)}}
+	stack := []frame{{u: d.u.Unit, next: len(d.t.Edges)}}
 	for len(stack) > 0 {
 		top := &stack[len(stack)-1]
 		if top.next == 0 {
-			if top.u != d.u {
+			if top.u != d.u.Unit {
 				out = append(out, top.u)
 			}
 			stack = stack[:len(stack)-1]

@@ -131,23 +131,35 @@ const indent = "          "
 // chunk is how many units a writer takes.
 const chunk = 256
 
+// unit is what becomes a derivation.
+type unit struct {
+	manifest.Unit
+	files *manifest.UnitFiles
+	// src and venv are the expressions for its files, and for what uv needs.
+	src, venv string
+}
+
 // units lists what becomes a derivation, and gives their sources names.
-func (g *generator) units() ([]manifest.Unit, error) {
-	units := make([]manifest.Unit, 0, len(g.m.Targets))
-	for _, t := range g.m.Targets {
-		if t.Buildable() && t.Kind != schema.Capsule {
-			units = append(units, t.Units()...)
-		}
-	}
-	g.sets = newSourceSets(len(units))
+func (g *generator) units() ([]unit, error) {
+	units := make([]unit, 0, len(g.m.Targets)+len(g.m.Targets)/4)
+	g.sets = newSourceSets(cap(units))
 	g.sets.whole = g.m.Project.Install != nil
-	for _, u := range units {
-		files := g.files.Of(u)
-		if files == nil {
-			return nil, fmt.Errorf("target %s: its files are not resolved", u.Name())
+	for _, t := range g.m.Targets {
+		if !t.Buildable() || t.Kind == schema.Capsule {
+			continue
 		}
-		g.sets.collect(u, files)
-		g.parallel = g.parallel || files.Language == "c" || files.Language == "cxx"
+		for _, mu := range t.Units() {
+			u := unit{Unit: mu, files: g.files.Of(mu)}
+			if u.files == nil {
+				return nil, fmt.Errorf("target %s: its files are not resolved", u.Name())
+			}
+			u.src = g.sets.name(u.Attr(), u.files.Src)
+			if t.Kind == schema.PythonScript {
+				u.venv = g.sets.name(u.Attr()+"-packages", manifest.SourceSet{Files: u.files.VenvFiles})
+			}
+			g.parallel = g.parallel || u.files.Language == "c" || u.files.Language == "cxx"
+			units = append(units, u)
+		}
 	}
 	return units, nil
 }
@@ -260,10 +272,10 @@ func (d *derivation) word(t text, s string) text {
 
 // unit writes the derivation of one unit, and the alias of its target if it is
 // the first of several.
-func (w *writer) unit(u manifest.Unit) error {
+func (w *writer) unit(u unit) error {
 	d := &w.d
 	*d = derivation{
-		w: w, u: u, t: u.Target, fields: u.Fields(), files: w.files.Of(u), stdenv: "pkgs.stdenv",
+		w: w, u: u, t: u.Target, fields: u.Fields(), files: u.files, stdenv: "pkgs.stdenv",
 		buildInputs: d.buildInputs[:0], native: d.native[:0], build: d.build[:0], install: d.install[:0],
 	}
 	d.dependencies()
@@ -276,8 +288,8 @@ func (w *writer) unit(u manifest.Unit) error {
 	}
 	write(d)
 	d.emit(w.body)
-	if u.Variant != nil && u == u.Target.First() {
-		w.line(AttrName(u.Target.Name) + " = " + targetExpr(u) + ";\n")
+	if u.Variant != nil && u.Unit == u.Target.First() {
+		w.line(AttrName(u.Target.Name) + " = " + targetExpr(u.Unit) + ";\n")
 	}
 	return nil
 }
@@ -300,7 +312,7 @@ var languages = map[string]func(*derivation){
 // A derivation is one call of mkDerivation in the making.
 type derivation struct {
 	w      *writer
-	u      manifest.Unit
+	u      unit
 	t      *manifest.Target
 	fields *manifest.Fields
 	files  *manifest.UnitFiles
@@ -353,7 +365,7 @@ func (d *derivation) emit(b *bytes.Buffer) {
 	attr := d.u.Attr()
 	write(b, "        ", AttrName(attr), " = ", d.before, "target ", d.stdenv, " {\n")
 	write(b, indent, "pname = ", NixString(storeName(attr)), ";\n")
-	write(b, indent, "src = ", d.w.sets.of[d.u], ";\n")
+	write(b, indent, "src = ", d.u.src, ";\n")
 	list(b, "buildInputs", d.buildInputs)
 	list(b, "nativeBuildInputs", d.native)
 	b.WriteString(d.extra)

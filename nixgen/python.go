@@ -39,7 +39,7 @@ func (d *derivation) python() {
 	b.WriteString(indent + "packages = pkgs.stdenv.mkDerivation {\n")
 	at := indent + "  "
 	b.WriteString(at + "name = " + NixString(storeName(d.u.Attr()+"-packages")) + ";\n")
-	b.WriteString(at + "src = " + d.w.sets.venv[d.u] + ";\n")
+	b.WriteString(at + "src = " + d.u.venv + ";\n")
 	b.WriteString(at + "nativeBuildInputs = [ pkgs.uv python pkgs.cacert ];\n")
 	b.WriteString(at + "SSL_CERT_FILE = \"${pkgs.cacert}/etc/ssl/certs/ca-bundle.crt\";\n")
 	b.WriteString(at + "dontConfigure = true;\n" + at + "dontFixup = true;\n")

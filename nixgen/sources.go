@@ -6,16 +6,13 @@ import (
 	"slices"
 
 	"github.com/rigx-build/rigx/engine/manifest"
-	"github.com/rigx-build/rigx/engine/manifest/schema"
 	"github.com/rigx-build/rigx/engine/source"
 )
 
 // sourceSets gives every distinct set of files a name: that of the first
 // target that has it. Targets with the same files share the copy in the store.
 type sourceSets struct {
-	of    map[manifest.Unit]string // the src of units
-	venv  map[manifest.Unit]string // what uv needs, of Python programs
-	index map[uint64][]int         // into lists, by a hash of the files
+	index map[uint64][]int // into lists, by a hash of the files
 	seed  maphash.Seed
 	lists []namedSet
 	whole bool
@@ -28,20 +25,11 @@ type namedSet struct {
 
 func newSourceSets(units int) sourceSets {
 	return sourceSets{
-		of: make(map[manifest.Unit]string, units), venv: map[manifest.Unit]string{},
 		index: make(map[uint64][]int, units), seed: maphash.MakeSeed(), lists: make([]namedSet, 0, units),
 	}
 }
 
 const wholeTree = "wholeTree"
-
-// collect names the sets of a unit.
-func (s *sourceSets) collect(u manifest.Unit, files *manifest.UnitFiles) {
-	s.of[u] = s.name(u.Attr(), files.Src)
-	if u.Target.Kind == schema.PythonScript {
-		s.venv[u] = s.name(u.Attr()+"-packages", manifest.SourceSet{Files: files.VenvFiles})
-	}
-}
 
 // name is the expression for a set; attr becomes its name if it is new.
 func (s *sourceSets) name(attr string, set manifest.SourceSet) string {

@@ -15,22 +15,22 @@ func (m *Manifest) findCycles() {
 		open
 		done
 	)
-	state := make(map[*Target]uint8, len(m.Targets))
+	state := make([]uint8, len(m.Targets)) // by the index of the target
 	type frame struct {
 		t    *Target
 		next int
 	}
 	var stack []frame
 	for _, root := range m.Targets {
-		if state[root] != unseen {
+		if state[root.index] != unseen {
 			continue
 		}
-		state[root] = open
+		state[root.index] = open
 		stack = append(stack[:0], frame{t: root})
 		for len(stack) > 0 {
 			top := &stack[len(stack)-1]
 			if top.next == len(top.t.Edges) {
-				state[top.t] = done
+				state[top.t.index] = done
 				stack = stack[:len(stack)-1]
 				continue
 			}
@@ -39,9 +39,9 @@ func (m *Manifest) findCycles() {
 			if e.Kind != ToTarget {
 				continue
 			}
-			switch to := e.Unit.Target; state[to] {
+			switch to := e.Unit.Target; state[to.index] {
 			case unseen:
-				state[to] = open
+				state[to.index] = open
 				stack = append(stack, frame{t: to})
 			case open:
 				var chain []string

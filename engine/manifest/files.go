@@ -3,11 +3,9 @@ package manifest
 import (
 	"context"
 	"errors"
-	"maps"
 	"path"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 	"github.com/rigx-build/rigx/engine/manifest/schema"
@@ -17,7 +15,9 @@ import (
 // Files says which files the targets of a project consist of. See
 // [Manifest.ResolveFiles].
 type Files struct {
-	units map[Unit]*UnitFiles
+	// units are the files of each target's units, by the target's index: one
+	// for each variant, in order, or one alone.
+	units [][]*UnitFiles
 	diags []*diagnostic.Diagnostic
 	// Baseline is the content of [project].sources, nil if that is not set.
 	Baseline []string
@@ -25,7 +25,13 @@ type Files struct {
 
 // Of returns the files of a unit, or nil for a target that has none to speak
 // of: scripts, testbeds, host tests.
-func (f *Files) Of(u Unit) *UnitFiles { return f.units[u] }
+func (f *Files) Of(u Unit) *UnitFiles {
+	units := f.units[u.Target.index]
+	if units == nil {
+		return nil
+	}
+	return units[max(0, slices.Index(u.Target.Variants, u.Variant))]
+}
 
 // Diagnostics returns what resolving found, in the order of the targets.
 func (f *Files) Diagnostics() []*diagnostic.Diagnostic { return f.diags }
@@ -56,23 +62,19 @@ type SourceSet struct {
 // source set of every unit. Targets are looked at in order; the file system is
 // read through tree, which lists each directory once.
 func (m *Manifest) ResolveFiles(ctx context.Context, tree *source.Tree) *Files {
-	out := &Files{units: make(map[Unit]*UnitFiles, len(m.Targets))}
+	out := &Files{units: make([][]*UnitFiles, len(m.Targets))}
 	var diags diagnostic.List
 	base := fileResolver{m: m, tree: tree, out: out, diags: &diags}
 	base.baseline(ctx)
-	var adding sync.Mutex
 	inChunks(len(m.Targets), &diags, func(from, to int, found *diagnostic.List) {
 		r := base
-		r.diags, r.units = found, make(map[Unit]*UnitFiles, to-from)
+		r.diags = found
 		r.below, r.folders = map[string][]string{}, map[string]bool{}
 		for _, t := range m.Targets[from:to] {
 			if t.Buildable() && ctx.Err() == nil {
 				r.target(t)
 			}
 		}
-		adding.Lock()
-		defer adding.Unlock()
-		maps.Copy(out.units, r.units)
 	})
 	out.diags = diags.All()
 	return out
@@ -86,7 +88,6 @@ type fileResolver struct {
 	inBaseline map[string]bool
 
 	diags *diagnostic.List
-	units map[Unit]*UnitFiles
 	below map[string][]string // files below a directory
 	// folders are the directories that stand among files.
 	folders map[string]bool
@@ -341,7 +342,8 @@ func (r *fileResolver) dirs(dir string, list []String, into []string) []string {
 
 // finish infers the language and computes the source set.
 func (r *fileResolver) finish(u Unit, files *UnitFiles) {
-	r.units[u] = files
+	units := &r.out.units[u.Target.index]
+	*units = append(*units, files)
 	r.language(u, files)
 	files.Src = r.sourceSet(u, files)
 }

@@ -137,6 +137,8 @@ type Target struct {
 	Local String
 	// Header is the place of the whole [targets.<name>] header.
 	Header Location
+	// index is the place in [Manifest.Targets].
+	index int
 	// Module the target belongs to, nil for the root and its includes.
 	Module *Module
 	Kind   schema.Kind

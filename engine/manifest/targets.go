@@ -44,6 +44,7 @@ func (r *reading) declare(t *Target) {
 		return
 	}
 	r.m.targets[t.Name] = t
+	t.index = len(r.m.Targets)
 	r.m.Targets = append(r.m.Targets, t)
 }
 
