@@ -24,7 +24,7 @@ func (d *derivation) cFamily() {
 		compiler, flags = "$CXX", schema.Cxxflags
 	}
 	c := cBuild{d: d, libraries: d.libraries()}
-	d.build = d.build.lit("compiler=(" + compiler)
+	d.build = d.build.lit("compiler=(").lit(compiler)
 	if d.t.Kind != schema.Executable {
 		d.build = d.build.lit(" -fPIC")
 	}
@@ -33,7 +33,12 @@ func (d *derivation) cFamily() {
 		d.build = d.word(d.build.lit(" "), "-D"+p.Key.Value+"="+p.Value.Value)
 	}
 	for _, dir := range d.files.Includes {
-		d.build = d.file(d.build.lit(" "), "-I"+dir)
+		from := len(d.build) + 1
+		if manifest.Interpolates(dir) {
+			d.build = d.template(d.build.lit(" ").lit("-I"), dir).word(from)
+		} else {
+			d.build = d.build.lit(" ").lit("-I").lit(dir).word(from)
+		}
 	}
 	for _, lib := range c.libraries {
 		d.build = d.build.lit(" -I").expr(targetExpr(lib)).lit("/include")
@@ -67,7 +72,7 @@ type cBuild struct {
 // compile compiles every source to an object of its own, several at once.
 func (c cBuild) compile() {
 	d := c.d
-	d.build = d.build.expr("parallel").lit("\n")
+	d.build = d.build.name("parallel").lit("\n")
 	for _, f := range d.files.Sources {
 		if !slices.Contains(headers, path.Ext(f)) {
 			d.build = d.file(d.build.lit("compile "), f).lit("\n")
@@ -126,13 +131,13 @@ func (c cBuild) executable() {
 	if d.fields.Text(schema.Target) == "x86_64-windows" {
 		file += ".exe"
 	}
-	d.build = c.link(d.build.lit(`"${compiler[@]}"`)).lit(" -o " + ShellQuote(file) + "\n")
+	d.build = c.link(d.build.lit(`"${compiler[@]}"`)).lit(" -o ").lit(ShellQuote(file)).lit("\n")
 	d.installProgram(file)
 }
 
 func (c cBuild) staticLibrary() {
 	file := "lib" + c.d.name() + ".a"
-	c.d.build = c.d.build.lit("$AR rcs " + ShellQuote(file) + ` "${objects[@]}"` + "\n")
+	c.d.build = c.d.build.lit("$AR rcs ").lit(ShellQuote(file)).lit(` "${objects[@]}"` + "\n")
 	c.d.installLibrary(file)
 }
 
@@ -146,9 +151,10 @@ func (c cBuild) sharedLibrary() {
 
 // installLibrary copies a library and the public headers.
 func (d *derivation) installLibrary(file string) {
-	d.install = d.install.lit("mkdir -p $out/lib $out/include\ncp -- " + ShellQuote(file) + " $out/lib/\n")
+	d.install = d.install.lit("mkdir -p $out/lib $out/include\ncp -- ").lit(ShellQuote(file)).lit(" $out/lib/\n")
 	for _, dir := range d.files.PublicHeaders {
-		d.install = d.install.lit("cp -r -- " + ShellQuote(dir+"/.") + " $out/include/\n")
+		from := len(d.install) + 1
+		d.install = d.install.lit("cp -r -- ").lit(dir).lit("/.").word(from).lit(" $out/include/\n")
 	}
 }
 

@@ -174,7 +174,7 @@ func (w *writer) handOn(dep *manifest.LocalDependency) {
 		return
 	}
 	add := func(attr string) {
-		w.line(AttrName(dep.Name.Value+"."+attr) + " = " + localExpr(dep, attr) + ";\n")
+		w.line(AttrName(dep.Name.Value+"."+attr) + " = " + localExpr(dep, attr).String() + ";\n")
 	}
 	for _, t := range dep.Manifest.Targets {
 		if !t.Buildable() || t.Kind == schema.Capsule {
@@ -199,30 +199,30 @@ func (w *writer) handOn(dep *manifest.LocalDependency) {
 	}
 }
 
-func targetExpr(u manifest.Unit) string { return "targets." + AttrName(u.Attr()) }
+func targetExpr(u manifest.Unit) expr { return expr{"targets.", AttrName(u.Attr())} }
 
-func localExpr(dep *manifest.LocalDependency, attr string) string {
-	return "inputs." + AttrName(dep.Name.Value) + ".packages.${system}." + AttrName(attr)
+func localExpr(dep *manifest.LocalDependency, attr string) expr {
+	return expr{"inputs." + AttrName(dep.Name.Value) + ".packages.${system}.", AttrName(attr)}
 }
 
-func gitExpr(dep *manifest.GitDependency) string {
+func gitExpr(dep *manifest.GitDependency) expr {
 	if !dep.Flake {
-		return "inputs." + AttrName(dep.Name.Value)
+		return expr{"inputs.", AttrName(dep.Name.Value)}
 	}
-	return "inputs." + AttrName(dep.Name.Value) + ".packages.${system}." + attrPath(dep.Attr.Value)
+	return expr{"inputs." + AttrName(dep.Name.Value) + ".packages.${system}.", attrPath(dep.Attr.Value)}
 }
 
-// expr is what a reference means in the generated Nix.
-func expr(ref manifest.Reference) string {
+// exprOf is what a reference means in the generated Nix.
+func exprOf(ref manifest.Reference) expr {
 	switch ref.Kind {
 	case manifest.ToLocal:
 		return localExpr(ref.Local, ref.Attr)
 	case manifest.ToGit:
 		return gitExpr(ref.Git)
 	case manifest.ToExternal:
-		return "external." + AttrName(ref.External.Name.Value) + "." + AttrName(ref.Bucket.Name.Value)
+		return expr{"external." + AttrName(ref.External.Name.Value) + ".", AttrName(ref.Bucket.Name.Value)}
 	case manifest.ToNixpkgs:
-		return "pkgs." + attrPath(ref.Package)
+		return expr{"pkgs.", attrPath(ref.Package)}
 	}
 	return targetExpr(ref.Unit)
 }
@@ -237,7 +237,7 @@ func (d *derivation) template(t text, s string) text {
 		if p.Ref == "" {
 			t = t.lit(p.Literal)
 		} else if ref, ok := d.w.m.Resolve(d.t, p.Ref); ok {
-			t = t.expr(expr(ref))
+			t = t.expr(exprOf(ref))
 		} else {
 			t = t.lit("${" + p.Ref + "}")
 		}
@@ -289,7 +289,7 @@ func (w *writer) unit(u unit) error {
 	write(d)
 	d.emit(w.body)
 	if u.Variant != nil && u.Unit == u.Target.First() {
-		w.line(AttrName(u.Target.Name) + " = " + targetExpr(u.Unit) + ";\n")
+		w.line(AttrName(u.Target.Name) + " = " + targetExpr(u.Unit).String() + ";\n")
 	}
 	return nil
 }
@@ -318,7 +318,7 @@ type derivation struct {
 	files  *manifest.UnitFiles
 
 	stdenv              string
-	buildInputs, native []string
+	buildInputs, native []expr
 	// build and install are the commands of the phases; an empty one is left
 	// out.
 	build, install text
@@ -328,13 +328,13 @@ type derivation struct {
 
 // dependencies puts everything in deps.* on buildInputs.
 func (d *derivation) dependencies() {
-	add := func(e string) {
+	add := func(e expr) {
 		if !slices.Contains(d.buildInputs, e) {
 			d.buildInputs = append(d.buildInputs, e)
 		}
 	}
 	for _, s := range d.fields.List(schema.DepsNixpkgs) {
-		add("pkgs." + attrPath(s.Value))
+		add(expr{"pkgs.", attrPath(s.Value)})
 	}
 	for _, e := range d.t.Edges {
 		switch e.Kind {
@@ -344,7 +344,7 @@ func (d *derivation) dependencies() {
 			}
 		case manifest.ToLocal:
 			if ref, ok := d.w.m.Resolve(d.t, e.Name); ok {
-				add(expr(ref))
+				add(exprOf(ref))
 			}
 		case manifest.ToGit:
 			if git := d.w.m.GitDep(e.Name); git.Flake {
@@ -353,7 +353,7 @@ func (d *derivation) dependencies() {
 		}
 	}
 	for _, s := range d.fields.List(schema.NativeBuildInputs) {
-		d.native = append(d.native, "pkgs."+attrPath(s.Value))
+		d.native = append(d.native, expr{"pkgs.", attrPath(s.Value)})
 	}
 }
 
@@ -386,18 +386,18 @@ func write(b *bytes.Buffer, parts ...string) {
 	}
 }
 
-func list(b *bytes.Buffer, name string, items []string) {
+func list(b *bytes.Buffer, name string, items []expr) {
 	if len(items) == 0 {
 		return
 	}
 	write(b, indent, name, " = [")
 	for _, item := range items {
-		write(b, " ", item)
+		write(b, " ", item.head, item.attr)
 	}
 	b.WriteString(" ];\n")
 }
 
 // installProgram copies a built program to $out/bin.
 func (d *derivation) installProgram(file string) {
-	d.install = d.install.lit("mkdir -p $out/bin\ncp -- " + ShellQuote(file) + " $out/bin/\n")
+	d.install = d.install.lit("mkdir -p $out/bin\ncp -- ").lit(ShellQuote(file)).lit(" $out/bin/\n")
 }

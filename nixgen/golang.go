@@ -7,11 +7,11 @@ import (
 )
 
 // toolchain is the package that brings a language's compiler.
-func (d *derivation) toolchain(usual string) string {
+func (d *derivation) toolchain(usual string) expr {
 	if compiler := d.fields.Text(schema.Compiler); compiler != "" {
-		return "pkgs." + attrPath(compiler)
+		return expr{"pkgs.", attrPath(compiler)}
 	}
-	return "pkgs." + usual
+	return expr{"pkgs.", usual}
 }
 
 // golang writes executables in Go.

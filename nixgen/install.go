@@ -32,24 +32,24 @@ func (w *writer) packageDefault() {
 	if len(tools) > 0 {
 		b.WriteString(indent + "makeWrapperArgs = [ \"--prefix\" \"PATH\" \":\" (pkgs.lib.makeBinPath [")
 		for _, t := range prefixed("pkgs.", tools) {
-			b.WriteString(" " + t)
+			write(b, " ", t.head, t.attr)
 		}
 		b.WriteString(" ]) ];\n")
 	}
 	b.WriteString("        };\n")
 }
 
-func prefixed(prefix string, attrs []string) []string {
-	out := make([]string, len(attrs))
+func prefixed(prefix string, attrs []string) []expr {
+	out := make([]expr, len(attrs))
 	for i, a := range attrs {
-		out[i] = prefix + attrPath(a)
+		out[i] = expr{prefix, attrPath(a)}
 	}
 	return out
 }
 
 // apps writes apps.default, which `nix run` starts.
 func (g *generator) apps(b *bytes.Buffer) {
-	program := text{{expr: "self.packages.${system}.default"}, {lit: "/bin/" + g.m.Project.Install.Bin.Value}}
+	program := text(nil).name("self.packages.${system}.default").lit("/bin/" + g.m.Project.Install.Bin.Value)
 	b.WriteString("\n      apps = eachSystem (system: {\n        default = {\n          type = \"app\";\n          program = ")
 	nixString(b, program)
 	b.WriteString(";\n        };\n      });\n")

@@ -10,7 +10,7 @@ func (d *derivation) nim() {
 	b := d.build.lit("export HOME=$TMPDIR\n")
 	target := d.fields.Text(schema.Target)
 	if target != "" {
-		d.native = append(d.native, "pkgs.zig")
+		d.native = append(d.native, expr{"pkgs.", "zig"})
 		p := platformOf(target)
 		if target == "x86_64-windows" {
 			file += ".exe"

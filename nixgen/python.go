@@ -47,7 +47,7 @@ func (d *derivation) python() {
 	nixLines(&b, text(nil).lit("export HOME=$TMPDIR UV_PYTHON_DOWNLOADS=never UV_PYTHON_PREFERENCE=only-system\n"+
 		"export UV_LINK_MODE=copy UV_NO_CACHE=1 SOURCE_DATE_EPOCH=1\n"+
 		"cd "+ShellQuote(project)+"\n"+
-		"uv sync --frozen --no-install-project --python ").expr("python").lit("/bin/python3\n"), at)
+		"uv sync --frozen --no-install-project --python ").name("python").lit("/bin/python3\n"), at)
 	b.WriteString(";\n" + at + "installPhase = ")
 	nixLines(&b, text(nil).lit("rm -rf .venv/bin .venv/pyvenv.cfg\n"+
 		"find .venv -name __pycache__ -prune -exec rm -rf {} +\n"+
@@ -60,8 +60,8 @@ func (d *derivation) python() {
 	b.WriteString(indent + "};\n        in ")
 	d.before = b.String()
 
-	d.native = append(d.native, "pkgs.makeWrapper")
-	d.buildInputs = append(d.buildInputs, "python")
+	d.native = append(d.native, expr{"pkgs.", "makeWrapper"})
+	d.buildInputs = append(d.buildInputs, expr{head: "python"})
 	d.pythonInstall("lib/python" + version + "/site-packages")
 }
 
@@ -82,9 +82,9 @@ func (d *derivation) pythonInstall(sitePackages string) {
 		t = d.file(t.lit("cp -- "), f).lit(" " + dir + "/\n")
 	}
 	entry := share + "/" + ShellQuote(d.files.Sources[0])
-	t = t.lit("makeWrapper ").expr("python").lit("/bin/python3 $out/bin/" + ShellQuote(d.name()) + " \\\n")
+	t = t.lit("makeWrapper ").name("python").lit("/bin/python3 $out/bin/" + ShellQuote(d.name()) + " \\\n")
 	t = t.lit("  --add-flags " + entry + " \\\n")
-	t = t.lit("  --prefix PYTHONPATH : ").expr("packages").lit("/" + sitePackages + " \\\n")
+	t = t.lit("  --prefix PYTHONPATH : ").name("packages").lit("/" + sitePackages + " \\\n")
 	t = t.lit("  --prefix PYTHONPATH : $(dirname " + entry + ")\n")
 	d.install = t
 }

@@ -10,15 +10,27 @@ import (
 // it is written out, so the pieces can be joined without thinking of it.
 type text []piece
 
-// piece is literal text, or an expression when expr is not empty.
-type piece struct{ lit, expr string }
+// piece is literal text, or an expression when expr is not zero.
+type piece struct {
+	lit  string
+	expr expr
+}
+
+// expr is a Nix expression in two parts, such as "targets." and "hello", which
+// are written without being put together first.
+type expr struct{ head, attr string }
+
+func (e expr) String() string { return e.head + e.attr }
 
 func literal(s string) text { return text{{lit: s}} }
 
 func (t text) lit(s string) text { return append(t, piece{lit: s}) }
 
 // expr appends a Nix expression.
-func (t text) expr(e string) text { return append(t, piece{expr: e}) }
+func (t text) expr(e expr) text { return append(t, piece{expr: e}) }
+
+// name appends an expression that is a name.
+func (t text) name(name string) text { return t.expr(expr{head: name}) }
 
 // word quotes what was appended since t had length from, so that the shell
 // reads it as exactly one word. The store paths that expressions stand for
@@ -27,7 +39,7 @@ func (t text) word(from int) text {
 	safe, first := true, from
 	for i := from; i < len(t); i++ {
 		safe = safe && shellPlain(t[i].lit)
-		if t[i].lit == "" && t[i].expr == "" && i == first {
+		if t[i].lit == "" && t[i].expr.head == "" && i == first {
 			first++
 		}
 	}
@@ -75,8 +87,8 @@ var plainBytes = func() (table [256]bool) {
 func nixString(b *bytes.Buffer, t text) {
 	b.WriteByte('"')
 	for _, p := range t {
-		if p.expr != "" {
-			write(b, "${", p.expr, "}")
+		if p.expr.head != "" {
+			write(b, "${", p.expr.head, p.expr.attr, "}")
 			continue
 		}
 		quoteInto(b, p.lit)
@@ -131,12 +143,12 @@ func nixLines(b *bytes.Buffer, t text, indent string) {
 	b.WriteString("''\n")
 	fresh := true // at the start of a line
 	for _, p := range t {
-		if p.expr != "" {
+		if p.expr.head != "" {
 			if fresh {
 				write(b, indent, "  ")
 				fresh = false
 			}
-			write(b, "${", p.expr, "}")
+			write(b, "${", p.expr.head, p.expr.attr, "}")
 			continue
 		}
 		for rest := p.lit; rest != ""; {
@@ -169,7 +181,7 @@ func indentable(t text) bool {
 	flush, fresh, wide := false, true, false
 	var last byte
 	for _, p := range t {
-		if p.expr != "" {
+		if p.expr.head != "" {
 			if last == '$' {
 				return false
 			}
@@ -209,7 +221,7 @@ func indentable(t text) bool {
 // drop it.
 func trailingBlank(t text) bool {
 	p := t[len(t)-1]
-	if p.expr != "" {
+	if p.expr.head != "" {
 		return false
 	}
 	line := p.lit[strings.LastIndexByte(p.lit, '\n')+1:]

@@ -78,10 +78,10 @@ func randomText(random *rand.Rand) (text, string) {
 	for range random.IntN(5) {
 		switch random.IntN(4) {
 		case 0:
-			t = t.expr("e")
+			t = t.name("e")
 			want.WriteString("E")
 		case 1:
-			t = t.expr("m")
+			t = t.name("m")
 			want.WriteString("one\n  two")
 		default:
 			s := randomString(random)
@@ -139,8 +139,8 @@ func TestShellWords(t *testing.T) {
 		want = append(want, a)
 
 		line.WriteString(" ")
-		for _, p := range (text{}).lit("before").lit(a).expr("/nix/store/abc-x").lit(b).word(1)[1:] {
-			line.WriteString(p.lit + p.expr)
+		for _, p := range (text{}).lit("before").lit(a).name("/nix/store/abc-x").lit(b).word(1)[1:] {
+			line.WriteString(p.lit + p.expr.String())
 		}
 		want = append(want, a+"/nix/store/abc-x"+b)
 	}
@@ -182,7 +182,7 @@ func FuzzTexts(f *testing.F) {
 		if !fuzzable(a) || !fuzzable(b) || !fuzzable(c) {
 			t.Skip()
 		}
-		pieces := text{}.lit(a).expr("e").lit(b).lit(c)
+		pieces := text{}.lit(a).name("e").lit(b).lit(c)
 		want := a + "E" + b + c
 		var out bytes.Buffer
 		out.WriteString(bindings + "[ (")
@@ -208,8 +208,8 @@ func FuzzShellWords(f *testing.F) {
 			t.Skip()
 		}
 		line := ShellQuote(a) + " "
-		for _, p := range (text{}).lit(a).expr("E").lit(b).word(0) {
-			line += p.lit + p.expr
+		for _, p := range (text{}).lit(a).name("E").lit(b).word(0) {
+			line += p.lit + p.expr.String()
 		}
 		if diff := cmp.Diff([]string{a, a + "E" + b}, words(t, line)); diff != "" {
 			t.Error(diff)

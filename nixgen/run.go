@@ -48,5 +48,5 @@ func (d *derivation) program(t text) text {
 		}
 	}
 	from := len(t)
-	return t.expr(expr(ref)).lit("/bin/" + program).word(from)
+	return t.expr(exprOf(ref)).lit("/bin/" + program).word(from)
 }

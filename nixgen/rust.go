@@ -12,7 +12,7 @@ func (d *derivation) rust() {
 	file := d.name()
 	if target := d.fields.Text(schema.Target); target != "" {
 		d.stdenv = crossStdenv(target, "")
-		d.native = append(d.native, crossPackages(target)+".buildPackages.rustc")
+		d.native = append(d.native, expr{crossPackages(target), ".buildPackages.rustc"})
 		b = b.lit(" --target " + ShellQuote(platformOf(target).rust) + ` -C linker="$CC"`)
 		if target == "x86_64-windows" && d.t.Kind == schema.Executable {
 			file += ".exe"
