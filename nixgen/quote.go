@@ -136,97 +136,108 @@ func NixString(s string) string {
 // like the script it holds; where that form could not say the same, as a
 // string on one line.
 func nixLines(b *bytes.Buffer, t text, indent string) {
-	if !indentable(t) {
+	start := b.Len()
+	if !indented(b, t, indent) {
+		b.Truncate(start)
 		nixString(b, t)
-		return
 	}
-	b.WriteString("''\n")
-	fresh := true // at the start of a line
-	for _, p := range t {
-		if p.expr.head != "" {
-			if fresh {
-				write(b, indent, "  ")
-				fresh = false
-			}
-			write(b, "${", p.expr.head, p.expr.attr, "}")
-			continue
-		}
-		for rest := p.lit; rest != ""; {
-			line, after, newline := strings.Cut(rest, "\n")
-			if line != "" {
-				if fresh {
-					write(b, indent, "  ")
-				}
-				b.WriteString(strings.ReplaceAll(line, "${", "''${"))
-				fresh = false
-			}
-			if newline {
-				b.WriteByte('\n')
-				fresh = true
-			}
-			rest = after
-		}
-	}
-	if fresh {
-		b.WriteString(indent)
-	}
-	b.WriteString("''")
 }
 
-// indentable reports whether the indented form says the same as the text: no
-// pair of single quotes, no single quote or dollar where the next character is
-// one that Nix would take it together with, some line without indentation (or
-// all would lose it), and no character that is better seen as an escape.
-func indentable(t text) bool {
-	flush, fresh, wide := false, true, false
-	var last byte
+// indented writes a text as an indented string, unless that cannot say the
+// same: with a pair of single quotes; with a single quote or dollar where the
+// next character is one that Nix would take it together with; when all lines
+// begin with a space, which Nix would take away; when the last line is blank;
+// with characters that are better seen as escapes; on a single line. What was
+// written then is to be dropped.
+func indented(b *bytes.Buffer, t text, indent string) bool {
+	b.WriteString("''\n")
+	var (
+		last  byte   // before the current one; 0 at the start
+		fresh = true // at the start of a line
+		blank bool   // so far the line has spaces only
+		flush bool   // some line begins with something else
+		lines int
+	)
 	for _, p := range t {
 		if p.expr.head != "" {
 			if last == '$' {
 				return false
 			}
-			flush = flush || fresh && (last == 0 || last == '\n')
-			fresh, last = false, '}'
+			if fresh {
+				write(b, indent, "  ")
+				flush = true
+			}
+			write(b, "${", p.expr.head, p.expr.attr, "}")
+			fresh, blank, last = false, false, '}'
 			continue
 		}
-		for i := 0; i < len(p.lit); i++ {
+		for i := 0; i < len(p.lit); {
 			c := p.lit[i]
-			if !fresh && plainBytes[c] {
+			if c == '\n' {
+				b.WriteByte(c)
+				fresh, last = true, c
+				lines++
+				i++
 				continue
 			}
-			if i > 0 {
-				last = p.lit[i-1]
+			if fresh {
+				write(b, indent, "  ")
+				fresh, blank = false, true
+				flush = flush || c != ' '
 			}
+			blank = blank && c == ' '
+			from := i
 			switch {
-			case c == '\r', c == '\'' && last == '\'', c == '$' && last == '$', c == '{' && last == '$' && i == 0, c < ' ' && c != '\n' && c != '\t':
+			case c == '\'':
+				if last == '\'' || last == '$' {
+					return false
+				}
+			case c == '$':
+				brace := strings.HasPrefix(p.lit[i:], "${")
+				if last == '$' || brace && last == '\'' {
+					return false
+				}
+				if brace {
+					b.WriteString("''")
+				}
+			case c == '{':
+				if last == '$' && i == 0 {
+					return false
+				}
+			case c < ' ' && c != '\t':
 				return false
-			case c == '$' && last == '\'' && strings.HasPrefix(p.lit[i:], "${"), c == '\'' && last == '$':
-				return false
-			case c == '\n':
-				fresh, wide = true, true
-			case fresh && c == ' ':
-			case fresh:
-				flush = flush || i == 0 && last == 0 || last == '\n'
-				fresh = false
+			default:
+				for i < len(p.lit) && ordinary[p.lit[i]] {
+					blank = blank && p.lit[i] == ' '
+					i++
+				}
+				i-- // the last of them is counted below
 			}
-		}
-		if p.lit != "" {
-			last = p.lit[len(p.lit)-1]
+			i++
+			b.WriteString(p.lit[from:i])
+			last = p.lit[i-1]
 		}
 	}
-	return flush && wide && last != '\'' && last != '$' && !trailingBlank(t)
-}
-
-// trailingBlank reports whether the last line consists of spaces: Nix would
-// drop it.
-func trailingBlank(t text) bool {
-	p := t[len(t)-1]
-	if p.expr.head != "" {
+	if !flush || lines == 0 || last == '\'' || last == '$' || !fresh && blank {
 		return false
 	}
-	line := p.lit[strings.LastIndexByte(p.lit, '\n')+1:]
-	return line != "" && strings.Trim(line, " ") == ""
+	if fresh {
+		b.WriteString(indent)
+	}
+	b.WriteString("''")
+	return true
 }
+
+// ordinary characters mean nothing in an indented string.
+var ordinary = func() (table [256]bool) {
+	for c := range table {
+		table[c] = c >= ' ' || c == '\t'
+	}
+	for _, c := range "'${" {
+		table[c] = false
+	}
+	return table
+}()
 
 // keywords of Nix cannot stand as plain attribute names.
 var keywords = map[string]bool{
