@@ -19,6 +19,9 @@ func Parse(text string) *Tree {
 			Message: "the file is larger than 64 MiB",
 		}}}
 	}
+	if tree, ok := parseSections(text); ok {
+		return tree
+	}
 	first := newParser(text, literally)
 	first.document()
 	if first.ambiguous && first.failures > 0 {
@@ -137,9 +140,11 @@ func (p *parser) comment() {
 	p.tree.comments = append(p.tree.comments, span(start, end))
 }
 
-// document reads the whole text.
+// document reads the text from where the parser stands to its end.
 func (p *parser) document() {
-	p.prologue()
+	if p.pos == 0 {
+		p.prologue()
+	}
 	for p.pos < len(p.text) && !p.stopped {
 		p.space()
 		if p.pos == len(p.text) {
