@@ -112,30 +112,36 @@ func variantField(name string) *schema.Field {
 	return nil
 }
 
-// goodName reports names that could not become a file below output/ or be
-// typed as target@variant.
+// goodName reports names that are no good; see [BadName].
 func (d *decoder) goodName(what string, name String) bool {
-	why := ""
-	switch s := name.Value; {
-	case s == "":
-		why = "is empty"
-	case s == "." || s == "..":
-		why = "is a directory"
-	case len(s) > 200:
-		why = "is longer than 200 bytes"
-	case strings.ContainsAny(s, "/\\"):
-		why = "contains a slash"
-	case strings.Contains(s, "@"):
-		why = "contains `@`, which separates target and variant"
-	case strings.HasPrefix(s, "-"):
-		why = "begins with `-`, like an option"
-	case strings.IndexFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f }) >= 0:
-		why = "contains a control character"
-	}
+	why := BadName(name.Value)
 	if why == "" {
 		return true
 	}
 	diag := d.diags.Add(diagnostic.BadName, name.At, "the name of this "+what+" "+why)
 	diag.Help = append(diag.Help, "it becomes a file below output/; choose another name")
 	return false
+}
+
+// BadName says why s cannot be the name of a target or variant: it could not
+// become a file below output/, or be typed as target@variant. It is empty for
+// good names.
+func BadName(s string) string {
+	switch {
+	case s == "":
+		return "is empty"
+	case s == "." || s == "..":
+		return "is a directory"
+	case len(s) > 200:
+		return "is longer than 200 bytes"
+	case strings.ContainsAny(s, "/\\"):
+		return "contains a slash"
+	case strings.Contains(s, "@"):
+		return "contains `@`, which separates target and variant"
+	case strings.HasPrefix(s, "-"):
+		return "begins with `-`, like an option"
+	case strings.IndexFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f }) >= 0:
+		return "contains a control character"
+	}
+	return ""
 }

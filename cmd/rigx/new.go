@@ -1,0 +1,48 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rigx-build/rigx/engine"
+	"github.com/rigx-build/rigx/engine/manifest/schema"
+)
+
+func (a *app) newCommand() *cobra.Command {
+	var n engine.NewTarget
+	cmd := &cobra.Command{
+		Use:   "new KIND NAME",
+		Short: "Add a target to rigx.toml, with a source to begin with",
+		Long:  "Add a target to rigx.toml, with a source to begin with. The rest of the file stays as it is, comments included.\n\nKinds: " + strings.Join(schema.KindNames(), ", ") + ".",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			n.Name = args[1]
+			if n.Kind = schema.ParseKind(args[0]); n.Kind == schema.NoKind {
+				return unknownKind(args[0])
+			}
+			if n.Kind == schema.Run && n.Run == "" {
+				return usageError{errors.New("say what it runs: rigx new run " + n.Name + " --run PROGRAM")}
+			}
+			ws, err := a.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			written, err := ws.AddTarget(n)
+			if err != nil {
+				return err
+			}
+			for _, name := range written {
+				if !a.quiet {
+					fmt.Fprintln(a.out, "wrote "+name)
+				}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&n.Language, "language", "", "`LANGUAGE` of a program or library: c, cxx, go, rust, zig or nim")
+	cmd.Flags().StringVar(&n.Run, "run", "", "the `PROGRAM` that a run target runs")
+	return cmd
+}
