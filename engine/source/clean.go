@@ -19,7 +19,7 @@ func Clean(rel string) (string, error) {
 	switch {
 	case rel == "":
 		return "", ErrEmpty
-	case strings.HasPrefix(rel, "/") || strings.HasPrefix(rel, `\`), len(rel) > 1 && rel[1] == ':' && isLetter(rel[0]):
+	case isAbsolute(rel):
 		return "", ErrAbsolute
 	case strings.ContainsRune(rel, 0):
 		return "", ErrOutside
@@ -28,7 +28,15 @@ func Clean(rel string) (string, error) {
 	if rel == ".." || strings.HasPrefix(rel, "../") {
 		return "", ErrOutside
 	}
+	if isAbsolute(rel) {
+		return "", ErrAbsolute // "./C:/x"
+	}
 	return rel, nil
+}
+
+// isAbsolute reports whether a path is absolute on any system.
+func isAbsolute(rel string) bool {
+	return strings.HasPrefix(rel, "/") || strings.HasPrefix(rel, `\`) || len(rel) > 1 && rel[1] == ':' && isLetter(rel[0])
 }
 
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }

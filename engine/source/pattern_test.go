@@ -156,6 +156,8 @@ func TestClean(t *testing.T) {
 
 func FuzzClean(f *testing.F) {
 	f.Add("a/../..")
+	f.Add("./\\")
+	f.Add("./C:/x")
 	f.Fuzz(func(t *testing.T, rel string) {
 		got, err := Clean(rel)
 		if err != nil {
