@@ -161,15 +161,15 @@ func (d *derivation) installLibrary(file string) {
 // libraries lists the libraries of this project that the unit is linked with,
 // directly or through others, in link order.
 func (d *derivation) libraries() []manifest.Unit {
-	var out []manifest.Unit
-	seen := map[manifest.Unit]bool{}
+	if !dependsOnLibrary(d.t) {
+		return nil
+	}
+	w := d.w
+	clear(w.seen)
+	out := w.libraries[:0]
 	// Depth first, children last to first, prepended: every library then stands
 	// before all it needs, and siblings keep their order.
-	type frame struct {
-		u    manifest.Unit
-		next int
-	}
-	stack := []frame{{u: d.u.Unit, next: len(d.t.Edges)}}
+	stack := append(w.stack[:0], step{u: d.u.Unit, next: len(d.t.Edges)})
 	for len(stack) > 0 {
 		top := &stack[len(stack)-1]
 		if top.next == 0 {
@@ -181,11 +181,24 @@ func (d *derivation) libraries() []manifest.Unit {
 		}
 		top.next--
 		e := top.u.Target.Edges[top.next]
-		if e.Kind == manifest.ToTarget && !seen[e.Unit] && (e.Unit.Target.Kind == schema.StaticLibrary || e.Unit.Target.Kind == schema.SharedLibrary) {
-			seen[e.Unit] = true
-			stack = append(stack, frame{e.Unit, len(e.Unit.Target.Edges)})
+		if isLibrary(e) && !w.seen[e.Unit] {
+			w.seen[e.Unit] = true
+			stack = append(stack, step{e.Unit, len(e.Unit.Target.Edges)})
 		}
 	}
 	slices.Reverse(out)
+	w.libraries, w.stack = out, stack
 	return out
 }
+
+// step is a unit on the way, with the number of its edges not yet followed.
+type step struct {
+	u    manifest.Unit
+	next int
+}
+
+func isLibrary(e manifest.Edge) bool {
+	return e.Kind == manifest.ToTarget && (e.Unit.Target.Kind == schema.StaticLibrary || e.Unit.Target.Kind == schema.SharedLibrary)
+}
+
+func dependsOnLibrary(t *manifest.Target) bool { return slices.ContainsFunc(t.Edges, isLibrary) }

@@ -41,7 +41,7 @@ func Flake(to io.Writer, m *manifest.Manifest, files *manifest.Files, opts Optio
 			g.tail(b)
 			return nil
 		}
-		w := writer{generator: g, body: b}
+		w := writer{generator: g, body: b, seen: map[manifest.Unit]bool{}}
 		for _, u := range units[(i-1)*chunk : min(i*chunk, len(units))] {
 			if err := w.unit(u); err != nil {
 				return fmt.Errorf("target %s: %w", u.Name(), err)
@@ -66,7 +66,7 @@ func (g *generator) head(b *bytes.Buffer) {
 		b.WriteString(" " + NixString(s))
 	}
 	b.WriteString(" ];\n      eachSystem = f: builtins.listToAttrs (map (system: { name = system; value = f system; }) systems);\n")
-	b.Grow(256 * len(g.sets.lists))
+	b.Grow(160 * len(g.sets.lists))
 	g.sources(b)
 	g.external(b)
 	if g.parallel {
@@ -118,11 +118,15 @@ type generator struct {
 	parallel bool
 }
 
-// writer writes some of the targets. The memory of d is used again for each.
+// writer writes some of the targets. Its memory is used again for each.
 type writer struct {
 	*generator
 	body *bytes.Buffer
 	d    derivation
+	// What libraries needs.
+	seen      map[manifest.Unit]bool
+	stack     []step
+	libraries []manifest.Unit
 }
 
 // indent of an attribute of a target's derivation.
@@ -364,7 +368,9 @@ func (d *derivation) name() string { return d.t.Local.Value }
 func (d *derivation) emit(b *bytes.Buffer) {
 	attr := d.u.Attr()
 	write(b, "        ", AttrName(attr), " = ", d.before, "target ", d.stdenv, " {\n")
-	write(b, indent, "pname = ", NixString(storeName(attr)), ";\n")
+	write(b, indent, "pname = ")
+	quote(b, storeName(attr))
+	b.WriteString(";\n")
 	write(b, indent, "src = ", d.u.src, ";\n")
 	list(b, "buildInputs", d.buildInputs)
 	list(b, "nativeBuildInputs", d.native)

@@ -22,8 +22,6 @@ type expr struct{ head, attr string }
 
 func (e expr) String() string { return e.head + e.attr }
 
-func literal(s string) text { return text{{lit: s}} }
-
 func (t text) lit(s string) text { return append(t, piece{lit: s}) }
 
 // expr appends a Nix expression.
@@ -125,10 +123,17 @@ func quoteInto(b *bytes.Buffer, s string) {
 	b.WriteString(s[start:])
 }
 
+// quote writes s as a Nix string on one line.
+func quote(b *bytes.Buffer, s string) {
+	b.WriteByte('"')
+	quoteInto(b, s)
+	b.WriteByte('"')
+}
+
 // NixString returns s as a Nix string literal.
 func NixString(s string) string {
 	var b bytes.Buffer
-	nixString(&b, literal(s))
+	quote(&b, s)
 	return b.String()
 }
 

@@ -12,7 +12,7 @@ import (
 // sourceSets gives every distinct set of files a name: that of the first
 // target that has it. Targets with the same files share the copy in the store.
 type sourceSets struct {
-	index map[uint64][]int // into lists, by a hash of the files
+	index map[uint64]int // the place in lists, from one, of the last set with a hash
 	seed  maphash.Seed
 	lists []namedSet
 	whole bool
@@ -21,11 +21,13 @@ type sourceSets struct {
 type namedSet struct {
 	name, expr string
 	files      []string
+	// before is the place of another set with the same hash, or 0.
+	before int
 }
 
 func newSourceSets(units int) sourceSets {
 	return sourceSets{
-		index: make(map[uint64][]int, units), seed: maphash.MakeSeed(), lists: make([]namedSet, 0, units),
+		index: make(map[uint64]int, units), seed: maphash.MakeSeed(), lists: make([]namedSet, 0, units),
 	}
 }
 
@@ -44,14 +46,15 @@ func (s *sourceSets) name(attr string, set manifest.SourceSet) string {
 		h.WriteByte(0)
 	}
 	key := h.Sum64()
-	for _, i := range s.index[key] {
-		if slices.Equal(s.lists[i].files, set.Files) {
-			return s.lists[i].expr
+	last := s.index[key]
+	for i := last; i > 0; i = s.lists[i-1].before {
+		if slices.Equal(s.lists[i-1].files, set.Files) {
+			return s.lists[i-1].expr
 		}
 	}
-	s.index[key] = append(s.index[key], len(s.lists))
 	name := AttrName(attr)
-	s.lists = append(s.lists, namedSet{name, "sources." + name, set.Files})
+	s.lists = append(s.lists, namedSet{name, "sources." + name, set.Files, last})
+	s.index[key] = len(s.lists)
 	return s.lists[len(s.lists)-1].expr
 }
 
@@ -103,7 +106,7 @@ func stringList(b *bytes.Buffer, items []string, indent string) {
 		b.WriteByte('[')
 		for _, s := range items {
 			b.WriteByte(' ')
-			nixString(b, text{{lit: s}})
+			quote(b, s)
 		}
 		b.WriteString(" ]")
 		return
@@ -111,7 +114,7 @@ func stringList(b *bytes.Buffer, items []string, indent string) {
 	b.WriteString("[\n")
 	for _, s := range items {
 		b.WriteString(indent + "  ")
-		nixString(b, text{{lit: s}})
+		quote(b, s)
 		b.WriteByte('\n')
 	}
 	b.WriteString(indent + "]")
