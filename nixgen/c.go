@@ -169,7 +169,8 @@ func (d *derivation) libraries() []manifest.Unit {
 	out := w.libraries[:0]
 	// Depth first, children last to first, prepended: every library then stands
 	// before all it needs, and siblings keep their order.
-	stack := append(w.stack[:0], step{u: d.u.Unit, next: len(d.t.Edges)})
+	stack := w.stack[:0]
+	stack = append(stack, step{u: d.u.Unit, next: len(d.t.Edges)})
 	for len(stack) > 0 {
 		top := &stack[len(stack)-1]
 		if top.next == 0 {
