@@ -3,11 +3,13 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 	"github.com/rigx-build/rigx/engine/nix"
 	"github.com/rigx-build/rigx/nixgen"
 	"github.com/rigx-build/rigx/nixgen/hostpkgs"
@@ -138,10 +140,19 @@ func (w *Workspace) Lock(ctx context.Context, update bool) error {
 // lock runs Nix on a copy that holds only the flake's own files, unless local
 // dependencies need the real tree.
 func (w *Workspace) lock(ctx context.Context, n *nix.Nix, in Inputs, update bool) error {
-	return n.Lock(ctx, nix.LockRequest{
+	err := n.Lock(ctx, nix.LockRequest{
 		Dir:       w.Dir(),
 		Update:    update,
 		Staged:    len(w.Manifest.Local) == 0,
 		Overrides: in.Overrides,
 	})
+	var failed *nix.LockError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	help := []string{"check the names in [nixpkgs] and [dependencies.git], and the network"}
+	if in.Host == nil {
+		help = append(help, "`--nixpkgs host` builds with the compilers and tools of this machine, without a network")
+	}
+	return &Error{Code: diagnostic.LockFailed, Message: "Nix cannot lock the inputs of the project", Help: help, Err: failed}
 }

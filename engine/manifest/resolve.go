@@ -342,6 +342,10 @@ func (r *resolver) unknownTarget(s String) {
 		}
 		return
 	}
+	if r.m.GitDep(s.Value) != nil {
+		d.Help = append(d.Help, "`"+s.Value+"` is a git dependency: list it in deps.git")
+		return
+	}
 	offer(d, r.closestTarget(s.Value))
 }
 

@@ -29,7 +29,15 @@ type LockRequest struct {
 
 var lockNames = []string{"flake.nix", "flake.lock"}
 
-// Lock writes flake.lock.
+// LockError says that an input could not be locked.
+type LockError struct {
+	// Message is what Nix said.
+	Message string
+}
+
+func (e *LockError) Error() string { return e.Message }
+
+// Lock writes flake.lock. It fails with a [LockError] if Nix does.
 func (n *Nix) Lock(ctx context.Context, req LockRequest) error {
 	dir := req.Dir
 	if req.Staged {
@@ -67,7 +75,7 @@ func (n *Nix) Lock(ctx context.Context, req LockRequest) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return fmt.Errorf("nix cannot lock the inputs of the flake: %s", cleanMessage(errOut.String()))
+		return &LockError{Message: cleanMessage(errOut.String())}
 	}
 	data, err := os.ReadFile(filepath.Join(dir, "flake.lock"))
 	if errors.Is(err, os.ErrNotExist) {

@@ -61,6 +61,7 @@ const (
 	NixFailed            Code = "E0503"
 	HostMissing          Code = "E0504"
 	NoPackage            Code = "E0505"
+	LockFailed           Code = "E0506"
 	UnknownSection       Code = "W0001"
 	UnknownField         Code = "W0002"
 	IgnoredField         Code = "W0003"

@@ -168,7 +168,7 @@ Building needs Nix 2.4 or later. On Debian and Ubuntu: ` + "`apt-get install nix
 elsewhere see https://nixos.org/download.
 `},
 	{NixFailed, "Nix reported an error", `
-The generated flake could not be evaluated or locked; Nix's own message follows.
+The generated flake could not be evaluated; Nix's own message follows.
 `},
 	{HostMissing, "the host package set lacks a package", `
 With ` + "`nixpkgs = \"host\"`" + ` packages are the programs and libraries installed on this
@@ -178,6 +178,12 @@ machine. Install the one named, or use a pinned nixpkgs.
 The attribute is not in the project's nixpkgs. Packages are renamed and removed
 between releases: look it up at https://search.nixos.org/packages for the
 release in ` + "`[nixpkgs].ref`" + `.
+`},
+	{LockFailed, "the inputs could not be locked", `
+Nix could not find the revision of an input: nixpkgs, or one of
+` + "`[dependencies.git]`" + `. A branch or tag may be misspelt, or the network out of
+reach. What is locked already needs no network; ` + "`--nixpkgs host`" + ` builds with what is
+installed on this machine.
 `},
 	{UnknownSection, "an unknown table or top-level key", `
 rigx does not know it and ignores it; most often a typing error.
