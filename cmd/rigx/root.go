@@ -89,7 +89,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.AddCommand(
 		a.versionCommand(), a.listCommand(), a.graphCommand(), a.checkCommand(), a.explainCommand(), a.schemaCommand(),
 		a.newCommand(), a.fmtCommand(), a.lockCommand(), a.flakeCommand(), a.lsSourceCommand(),
-		a.buildCommand(), a.cleanCommand(), a.testCommand(), a.runCommand(), a.pkgCommand(),
+		a.buildCommand(), a.watchCommand(), a.cleanCommand(), a.testCommand(), a.runCommand(), a.pkgCommand(),
 	)
 	return root
 }
@@ -102,17 +102,21 @@ func (e usageError) Unwrap() error { return e.error }
 // open opens the project that -C or the current directory leads to.
 func (a *app) open(ctx context.Context) (*engine.Workspace, error) {
 	prepareMemory(a.dir)
+	return engine.Open(ctx, a.dir, a.workspaceOptions())
+}
+
+func (a *app) workspaceOptions() engine.Options {
 	notes := a.err
 	if a.quiet {
 		notes = io.Discard
 	}
-	return engine.Open(ctx, a.dir, engine.Options{
+	return engine.Options{
 		Nixpkgs: a.nixpkgs,
 		Notes:   notes,
 		Nix: nix.Options{
 			Store: a.store, Builders: a.builders, Substituters: a.substituters, Offline: a.offline,
 		},
-	})
+	}
 }
 
 // style is the look of diagnostics on the error output.

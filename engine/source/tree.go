@@ -2,6 +2,7 @@ package source
 
 import (
 	"io/fs"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -99,6 +100,23 @@ func (t *Tree) fill(l *listing, rel string) {
 		l.entries = append(l.entries, item)
 	}
 	slices.SortFunc(l.entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+}
+
+// Dirs lists the directories that were looked into so far, relative to the
+// root; for those that are not there, the nearest that is. What the tree
+// answered stays true until something changes in one of them.
+func (t *Tree) Dirs() []string {
+	t.mu.RLock()
+	looked := slices.Collect(maps.Keys(t.dirs))
+	t.mu.RUnlock()
+	seen := make(map[string]bool, len(looked))
+	for _, rel := range looked {
+		for rel != "" && !t.list(rel).ok {
+			rel = strings.TrimSuffix(path.Dir(rel), ".")
+		}
+		seen[rel] = true
+	}
+	return slices.Sorted(maps.Keys(seen))
 }
 
 // look finds the entry of a clean relative path.

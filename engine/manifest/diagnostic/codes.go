@@ -62,6 +62,7 @@ const (
 	HostMissing          Code = "E0504"
 	NoPackage            Code = "E0505"
 	LockFailed           Code = "E0506"
+	CannotWatch          Code = "E0507"
 	UnknownSection       Code = "W0001"
 	UnknownField         Code = "W0002"
 	IgnoredField         Code = "W0003"

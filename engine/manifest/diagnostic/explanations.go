@@ -185,6 +185,11 @@ Nix could not find the revision of an input: nixpkgs, or one of
 reach. What is locked already needs no network; ` + "`--nixpkgs host`" + ` builds with what is
 installed on this machine.
 `},
+	{CannotWatch, "files cannot be watched", `
+` + "`rigx watch`" + ` asks the system to tell it about changes. Linux limits how many
+directories one user may watch; the sysctls are fs.inotify.max_user_watches and
+fs.inotify.max_user_instances.
+`},
 	{UnknownSection, "an unknown table or top-level key", `
 rigx does not know it and ignores it; most often a typing error.
 `},
