@@ -52,7 +52,7 @@ func Watch(ctx context.Context, dir string, opts WatchOptions) error {
 	if err != nil {
 		return err
 	}
-	defer events.Close()
+	defer func() { _ = events.Close() }()
 	w := &watch{opts: opts, dir: ws.Dir(), events: events, watched: map[string]bool{}, finished: make(chan outcome, 1)}
 	defer w.cancel()
 	if err := w.attend(w.look(ctx, ws)); err != nil {
@@ -188,33 +188,44 @@ func (w *watch) cancel() {
 // round looks at the project again after something changed, and begins a build
 // if that matters, or if it must.
 func (w *watch) round(ctx context.Context, changed []string, must bool) error {
-	ws, problem := Open(ctx, w.dir, w.opts.Workspace)
-	if problem != nil {
-		w.cancel()
-		w.report(outcome{err: problem})
+	ws := w.open(ctx)
+	if ws == nil {
 		return nil
 	}
-	before := w.seen
-	now := w.look(ctx, ws)
+	before, now := w.seen, w.look(ctx, ws)
 	if err := w.attend(now); err != nil {
 		return err
 	}
-	relevant := before.affected(now, changed)
-	if !must && len(relevant) == 0 {
-		return nil
+	if relevant := before.affected(now, changed); must || len(relevant) > 0 {
+		w.cancel()
+		w.build(ctx, ws, w.relative(relevant))
 	}
-	w.cancel()
-	problem = ws.Valid(ctx)
-	var selected []Selected
-	if problem == nil {
-		selected, problem = ws.Select(w.opts.Names)
+	return nil
+}
+
+// open opens the project, or reports why it cannot.
+func (w *watch) open(ctx context.Context) *Workspace {
+	ws, err := Open(ctx, w.dir, w.opts.Workspace)
+	if err != nil {
+		w.cancel()
+		w.report(outcome{err: err})
 	}
+	return ws
+}
+
+// build begins a build, or reports what is wrong with the project.
+func (w *watch) build(ctx context.Context, ws *Workspace, changed []string) {
 	if w.opts.Started != nil {
-		w.opts.Started(ws, w.relative(relevant))
+		w.opts.Started(ws, changed)
 	}
-	if problem != nil {
-		w.report(outcome{err: problem})
-		return nil
+	var selected []Selected
+	err := ws.Valid(ctx)
+	if err == nil {
+		selected, err = ws.Select(w.opts.Names)
+	}
+	if err != nil {
+		w.report(outcome{err: err})
+		return
 	}
 	building, stop := context.WithCancel(ctx)
 	w.stop = stop
@@ -222,7 +233,6 @@ func (w *watch) round(ctx context.Context, changed []string, must bool) error {
 		results, err := ws.Build(building, selected, w.opts.Build)
 		w.finished <- outcome{results, err}
 	}()
-	return nil
 }
 
 func (w *watch) relative(files []string) []string {
