@@ -24,6 +24,8 @@ type BuildOptions struct {
 	Jobs int
 	// Report receives what Nix does, as it happens. It may be nil.
 	Report func(nix.Event)
+	// line receives each line that the builder of a selected derivation prints.
+	line func(attr, text string)
 }
 
 // Result is the outcome for one selected attribute.
@@ -119,7 +121,7 @@ func (s *session) build(ctx context.Context, selected []Selected, opts BuildOpti
 			good = append(good, d)
 		}
 	}
-	built, err := s.nix.Build(ctx, nix.BuildRequest{Derivations: good, Jobs: opts.Jobs, KeepGoing: true, OnEvent: opts.Report})
+	built, err := s.nix.Build(ctx, nix.BuildRequest{Derivations: good, Jobs: opts.Jobs, KeepGoing: true, OnEvent: opts.report(good)})
 	if err != nil {
 		return nil, err
 	}
@@ -133,6 +135,27 @@ func (s *session) build(ctx context.Context, selected []Selected, opts BuildOpti
 		r.Output = b.Outputs["out"]
 	}
 	return results, nil
+}
+
+// report is Report, with the lines of the derivations' builders given to line.
+func (o BuildOptions) report(drvs []nix.Derivation) func(nix.Event) {
+	if o.line == nil {
+		return o.Report
+	}
+	attrs := make(map[string]string, len(drvs))
+	for _, d := range drvs {
+		attrs[d.DrvPath] = d.Attr
+	}
+	return func(e nix.Event) {
+		if l, ok := e.(nix.LogLine); ok {
+			if attr, ok := attrs[l.DrvPath]; ok {
+				o.line(attr, l.Text)
+			}
+		}
+		if o.Report != nil {
+			o.Report(e)
+		}
+	}
 }
 
 // evalError says what an error of Nix means in terms of the project.

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +22,8 @@ type TestOptions struct {
 	// Filters are names or patterns (*, ?, […]); a test runs if it matches any.
 	// None means all.
 	Filters []string
+	// OnlyFailed leaves out the tests that did not fail when they last ran.
+	OnlyFailed bool
 	// Jobs is how many tests may run at once; below 2 they run one by one.
 	Jobs int
 	// Report receives what Nix does. It may be nil.
@@ -28,8 +32,8 @@ type TestOptions struct {
 	// Either may be nil.
 	Started  func(*manifest.Target)
 	Finished func(TestResult)
-	// Output receives what host tests print while they run one by one. With
-	// several jobs the output is in the result instead. Nil discards it.
+	// Output receives what tests print while they run one by one. With several
+	// jobs, and if it is nil, the output is in the results only.
 	Output io.Writer
 }
 
@@ -38,11 +42,17 @@ type TestResult struct {
 	Target *manifest.Target
 	// Status is 0 if the test passed, else the exit status of its script, or 1.
 	Status int
-	// Output is what the test printed, unless it went to TestOptions.Output.
+	// Output is what the test printed, at most its last [MaxTestOutput] bytes; a
+	// sandboxed test that was cached printed nothing. Streamed says that all of
+	// it went to TestOptions.Output already.
 	Output   []byte
+	Streamed bool
 	Err      error
 	Duration time.Duration
 }
+
+// MaxTestOutput is how much of a test's output is kept, in bytes.
+const MaxTestOutput = 1 << 20
 
 // Passed reports whether the test succeeded.
 func (r TestResult) Passed() bool { return r.Status == 0 && r.Err == nil }
@@ -85,8 +95,15 @@ func (w *Workspace) noTest(filter string) error {
 // up to Jobs at once. The results are in that order.
 func (w *Workspace) Test(ctx context.Context, opts TestOptions) ([]TestResult, error) {
 	tests, err := w.Tests(opts.Filters)
-	if err != nil || len(tests) == 0 {
+	if err != nil {
 		return nil, err
+	}
+	history := w.testHistory()
+	if opts.OnlyFailed {
+		tests = slices.DeleteFunc(tests, func(t *manifest.Target) bool { return history.Tests[t.Name].Status == 0 })
+	}
+	if len(tests) == 0 {
+		return nil, nil
 	}
 	var sandboxed, alone, others []*manifest.Target
 	for _, t := range tests {
@@ -104,6 +121,11 @@ func (w *Workspace) Test(ctx context.Context, opts TestOptions) ([]TestResult, e
 		return nil, err
 	}
 	run := testRun{session: s, opts: opts}
+	defer func() {
+		if ctx.Err() == nil {
+			w.remember(history, run.results)
+		}
+	}()
 	if err := run.sandboxed(ctx, sandboxed); err != nil {
 		return run.results, err
 	}
@@ -158,6 +180,10 @@ func (r *testRun) finished(res TestResult) {
 	}
 }
 
+// streams reports whether output is passed on as it comes: when no two tests
+// run at once.
+func (r *testRun) streams() bool { return r.opts.Jobs < 2 && r.opts.Output != nil }
+
 // sandboxed builds the derivations of tests. One that was built before passes
 // at once: nothing that it depends on has changed.
 func (r *testRun) sandboxed(ctx context.Context, tests []*manifest.Target) error {
@@ -167,20 +193,28 @@ func (r *testRun) sandboxed(ctx context.Context, tests []*manifest.Target) error
 	for _, t := range tests {
 		r.started(t)
 	}
-	results, err := r.build(ctx, selectedOf(tests), BuildOptions{Jobs: r.opts.Jobs, Report: r.opts.Report})
+	outputs := make(map[string]*tail, len(tests))
+	for _, t := range tests {
+		outputs[t.First().Attr()] = &tail{}
+	}
+	opts := BuildOptions{Jobs: max(r.opts.Jobs, 1), Report: r.opts.Report}
+	opts.line = func(attr, text string) {
+		fmt.Fprintln(outputs[attr], text)
+		if r.streams() {
+			fmt.Fprintln(r.opts.Output, text)
+		}
+	}
+	results, err := r.build(ctx, selectedOf(tests), opts)
 	if err != nil {
 		return err
 	}
 	for i, res := range results {
-		out := TestResult{Target: tests[i], Duration: res.Duration, Err: res.Err}
+		out := TestResult{Target: tests[i], Duration: res.Duration, Err: res.Err, Output: outputs[res.Attr].bytes(), Streamed: r.streams()}
 		if res.Err != nil {
 			out.Status = 1
 			var failed *nix.BuildError
 			if errors.As(res.Err, &failed) && failed.ExitStatus > 0 {
 				out.Status = failed.ExitStatus
-			}
-			for _, line := range res.Log {
-				out.Output = append(append(out.Output, line...), '\n')
 			}
 		}
 		r.finished(out)
@@ -192,15 +226,39 @@ func (r *testRun) sandboxed(ctx context.Context, tests []*manifest.Target) error
 func (r *testRun) host(ctx context.Context, t *manifest.Target, captured bool) {
 	r.started(t)
 	begin := time.Now()
-	var buf bytes.Buffer
-	out := r.opts.Output
-	if captured || out == nil {
-		out = &buf
+	kept := &tail{}
+	out := io.Writer(kept)
+	streamed := !captured && r.opts.Output != nil
+	if streamed {
+		out = io.MultiWriter(kept, r.opts.Output)
 	}
 	status, err := r.script(ctx, t, scriptIO{Out: out, Err: out})
-	res := TestResult{Target: t, Status: status, Err: err, Duration: time.Since(begin), Output: buf.Bytes()}
+	res := TestResult{Target: t, Status: status, Err: err, Duration: time.Since(begin), Output: kept.bytes(), Streamed: streamed}
 	if err != nil && status == 0 {
 		res.Status = 1
 	}
 	r.finished(res)
+}
+
+// tail keeps the end of what is written to it. It is safe for concurrent use:
+// a script may leave programs behind that go on writing.
+type tail struct {
+	mu   sync.Mutex
+	kept []byte
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.kept = append(t.kept, p...)
+	if len(t.kept) > 2*MaxTestOutput {
+		t.kept = append(t.kept[:0], t.kept[len(t.kept)-MaxTestOutput:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) bytes() []byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return bytes.Clone(t.kept[max(0, len(t.kept)-MaxTestOutput):])
 }

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,8 +25,9 @@ type testRow struct {
 }
 
 func (a *app) testCommand() *cobra.Command {
-	var jobs int
+	var opts engine.TestOptions
 	var asJSON bool
+	var junit string
 	cmd := &cobra.Command{
 		Use:   "test [NAME|PATTERN…]",
 		Short: "Run the tests",
@@ -37,7 +41,7 @@ func (a *app) testCommand() *cobra.Command {
 				return err
 			}
 			progress := a.newProgress()
-			opts := engine.TestOptions{Filters: args, Jobs: jobs, Report: progress.event}
+			opts.Filters, opts.Report = args, progress.event
 			if !asJSON {
 				opts.Output = a.out
 				opts.Started = func(t *manifest.Target) {
@@ -51,11 +55,18 @@ func (a *app) testCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.testSummary(results, asJSON)
+			if junit != "" {
+				if err := writeJUnit(junit, ws.Manifest.Project.Name.Value, results); err != nil {
+					return err
+				}
+			}
+			return a.testSummary(results, opts.OnlyFailed, asJSON)
 		},
 	}
-	cmd.Flags().IntVarP(&jobs, "jobs", "j", 0, "run up to `N` tests at once")
+	cmd.Flags().IntVarP(&opts.Jobs, "jobs", "j", 0, "run up to `N` tests at once")
+	cmd.Flags().BoolVar(&opts.OnlyFailed, "failed", false, "only the tests that failed when they last ran")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write the results as JSON")
+	cmd.Flags().StringVar(&junit, "junit", "", "write the results to `FILE` as JUnit XML, too")
 	return cmd
 }
 
@@ -67,7 +78,7 @@ func (a *app) tested(r engine.TestResult) {
 	} else if a.quiet {
 		return
 	}
-	if len(r.Output) > 0 && (a.verbose || !r.Passed()) {
+	if len(r.Output) > 0 && !r.Streamed && (a.verbose || !r.Passed()) {
 		a.out.Write(r.Output)
 	}
 	fmt.Fprintf(a.out, "%s %s (%s)\n", verdict, r.Target.Name, r.Duration.Round(time.Millisecond))
@@ -76,7 +87,7 @@ func (a *app) tested(r engine.TestResult) {
 	}
 }
 
-func (a *app) testSummary(results []engine.TestResult, asJSON bool) error {
+func (a *app) testSummary(results []engine.TestResult, onlyFailed, asJSON bool) error {
 	worst, failed := 0, 0
 	rows := make([]testRow, 0, len(results))
 	for _, r := range results {
@@ -98,13 +109,35 @@ func (a *app) testSummary(results []engine.TestResult, asJSON bool) error {
 		if err := a.writeJSON(rows); err != nil {
 			return err
 		}
+	case len(results) == 0 && onlyFailed:
+		fmt.Fprintln(a.out, "no test failed when it last ran")
 	case len(results) == 0:
 		fmt.Fprintln(a.out, "no tests")
 	case !a.quiet || failed > 0:
+		a.slowest(results)
 		fmt.Fprintf(a.out, "%d passed, %d failed\n", len(results)-failed, failed)
+		if failed > 0 && failed < len(results) {
+			fmt.Fprintln(a.out, "`rigx test --failed` runs those again")
+		}
 	}
 	if worst != 0 {
 		return exitStatus(worst)
 	}
 	return nil
+}
+
+// slowest names the tests that took longest, if they took long.
+func (a *app) slowest(results []engine.TestResult) {
+	const few, long = 3, time.Second
+	sorted := slices.Clone(results)
+	slices.SortStableFunc(sorted, func(a, b engine.TestResult) int { return cmp.Compare(b.Duration, a.Duration) })
+	var names []string
+	for _, r := range sorted[:min(few, len(sorted))] {
+		if r.Duration >= long {
+			names = append(names, fmt.Sprintf("%s (%s)", r.Target.Name, r.Duration.Round(100*time.Millisecond)))
+		}
+	}
+	if len(results) > 1 && len(names) > 0 {
+		fmt.Fprintf(a.out, "slowest: %s\n", strings.Join(names, ", "))
+	}
 }
