@@ -38,6 +38,8 @@ type Result struct {
 	// Log holds the last lines of the builder, if it failed.
 	Log      []string
 	Duration time.Duration
+	// Fix is set if it failed because of a hash in rigx.toml.
+	Fix *HashFix
 }
 
 // Build builds what was selected: one evaluation of all derivations, one build
@@ -116,7 +118,7 @@ func (s *session) build(ctx context.Context, selected []Selected, opts BuildOpti
 	for i, d := range drvs {
 		index[d.Attr] = i
 		if d.Err != nil {
-			results[i].Err = s.evalError(d.Attr, d.Err)
+			s.explainEval(ctx, &results[i], d.Err)
 		} else {
 			good = append(good, d)
 		}
@@ -130,6 +132,9 @@ func (s *session) build(ctx context.Context, selected []Selected, opts BuildOpti
 		r.Duration = b.Duration
 		if b.Err != nil {
 			r.Err, r.Log = b.Err, b.Err.Log
+			if b.Err.Hash != nil {
+				s.explainHash(r, b.Err)
+			}
 			continue
 		}
 		r.Output = b.Outputs["out"]

@@ -80,3 +80,8 @@ func (e *InvalidError) Error() string {
 	}
 	return fmt.Sprintf("rigx.toml has %d errors", errors)
 }
+
+func hasErrors(ds []*diagnostic.Diagnostic) bool {
+	errors, _ := diagnostic.Count(ds)
+	return errors > 0
+}

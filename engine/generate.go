@@ -23,6 +23,14 @@ func (w *Workspace) Flake(ctx context.Context, to io.Writer) error {
 }
 
 func (w *Workspace) flake(ctx context.Context, to io.Writer, m *manifest.Manifest, files *manifest.Files) error {
+	opts, err := w.flakeOptions(ctx, m)
+	if err != nil {
+		return err
+	}
+	return nixgen.Flake(to, m, files, opts)
+}
+
+func (w *Workspace) flakeOptions(ctx context.Context, m *manifest.Manifest) (nixgen.Options, error) {
 	opts := nixgen.Options{Version: Version, External: map[string]map[string]string{}}
 	for _, in := range m.External {
 		dirs := map[string]string{}
@@ -36,11 +44,11 @@ func (w *Workspace) flake(ctx context.Context, to io.Writer, m *manifest.Manifes
 	if m.Nixpkgs.Value == hostRef {
 		_, dir, err := w.host(ctx)
 		if err != nil {
-			return err
+			return opts, err
 		}
 		opts.NixpkgsURL = "path:" + dir
 	}
-	return nixgen.Flake(to, m, files, opts)
+	return opts, nil
 }
 
 // Generate writes flake.nix for the project and for the projects it depends
@@ -54,7 +62,7 @@ func (w *Workspace) Generate(ctx context.Context) error {
 		files := w.Files
 		if m != w.Manifest {
 			files = m.ResolveFiles(ctx, source.NewTree(source.Disk(), m.Dir))
-			if errs, _ := diagnostic.Count(files.Diagnostics()); errs > 0 {
+			if hasErrors(files.Diagnostics()) {
 				return &InvalidError{Diagnostics: files.Diagnostics(), Manifest: m}
 			}
 		}
@@ -118,8 +126,7 @@ func (w *Workspace) checkExternal(selected []Selected) error {
 			checkInput(in, &ds)
 		}
 	}
-	errs, _ := diagnostic.Count(ds.All())
-	if errs > 0 {
+	if hasErrors(ds.All()) {
 		return &InvalidError{Diagnostics: ds.All(), Manifest: w.Manifest}
 	}
 	for _, d := range ds.All() {

@@ -137,15 +137,18 @@ func (w *Workspace) Lock(ctx context.Context, update bool) error {
 	return w.lock(ctx, n, in, update)
 }
 
-// lock runs Nix on a copy that holds only the flake's own files, unless local
-// dependencies need the real tree.
 func (w *Workspace) lock(ctx context.Context, n *nix.Nix, in Inputs, update bool) error {
-	err := n.Lock(ctx, nix.LockRequest{
-		Dir:       w.Dir(),
-		Update:    update,
-		Staged:    len(w.Manifest.Local) == 0,
-		Overrides: in.Overrides,
-	})
+	req := nix.LockRequest{Dir: w.Dir(), Update: update, Overrides: in.Overrides}
+	if len(w.Manifest.Local) == 0 {
+		opts, err := w.flakeOptions(ctx, w.Manifest)
+		if err != nil {
+			return err
+		}
+		req.Flake = nixgen.Inputs(w.Manifest, opts)
+	} else if err := w.Generate(ctx); err != nil {
+		return err
+	}
+	err := n.Lock(ctx, req)
 	var failed *nix.LockError
 	if !errors.As(err, &failed) {
 		return err

@@ -55,6 +55,22 @@ func (w *Workspace) prepareScript(ctx context.Context, t *manifest.Target) (*ses
 	return &session{w: w}, nil
 }
 
+// prepareTools prepares for the use of nixpkgs alone.
+func (w *Workspace) prepareTools(ctx context.Context) (*session, error) {
+	if ds := w.Manifest.Diagnostics(); hasErrors(ds) {
+		return nil, &InvalidError{Diagnostics: ds, Manifest: w.Manifest}
+	}
+	in, err := w.inputs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n, err := w.nix(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return &session{w: w, nix: n, in: in}, w.ensureLocked(ctx, n, in)
+}
+
 // script builds what a host script depends on and runs it.
 func (s *session) script(ctx context.Context, t *manifest.Target, std scriptIO) (int, error) {
 	paths := map[manifest.Unit]string{}
@@ -156,9 +172,9 @@ func (s *session) shell(ctx context.Context, packages []string, cmd nix.Command)
 
 // Package runs a program of the project's nixpkgs in the current directory:
 // `rigx pkg uv -- lock`. The program is the one named like the package, or the
-// only one that it has.
+// only one that it has. Files of targets may be missing: uv.lock, say.
 func (w *Workspace) Package(ctx context.Context, attr string, args []string, in io.Reader, out, errOut io.Writer) (int, error) {
-	s, err := w.prepare(ctx, nil)
+	s, err := w.prepareTools(ctx)
 	if err != nil {
 		return 2, err
 	}

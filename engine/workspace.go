@@ -117,7 +117,7 @@ func (w *Workspace) Diagnostics(ctx context.Context) []*diagnostic.Diagnostic {
 // Valid returns an [InvalidError] if there is any error among the diagnostics.
 func (w *Workspace) Valid(ctx context.Context) error {
 	ds := w.Diagnostics(ctx)
-	if errors, _ := diagnostic.Count(ds); errors > 0 {
+	if hasErrors(ds) {
 		return &InvalidError{Diagnostics: ds, Manifest: w.Manifest}
 	}
 	return nil

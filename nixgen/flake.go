@@ -51,6 +51,17 @@ func Flake(to io.Writer, m *manifest.Manifest, files *manifest.Files, opts Optio
 	})
 }
 
+// Inputs is the text of a flake that has the project's inputs and nothing else.
+// Locking it is locking the project, whatever state the targets are in.
+func Inputs(m *manifest.Manifest, opts Options) string {
+	g := &generator{m: m, opts: opts}
+	var b bytes.Buffer
+	b.WriteString("{\n")
+	g.inputs(&b)
+	b.WriteString("  outputs = _: { };\n}\n")
+	return b.String()
+}
+
 // head writes everything before the targets.
 func (g *generator) head(b *bytes.Buffer) {
 	m := g.m

@@ -38,14 +38,14 @@ func (d *derivation) python() {
 	b.WriteString(indent + "python = pkgs.python" + strings.ReplaceAll(version, ".", "") + ";\n")
 	b.WriteString(indent + "packages = pkgs.stdenv.mkDerivation {\n")
 	at := indent + "  "
-	b.WriteString(at + "name = " + NixString(storeName(d.u.Attr()+"-packages")) + ";\n")
+	b.WriteString(at + "name = " + NixString(PackagesName(d.u.Unit)) + ";\n")
 	b.WriteString(at + "src = " + d.u.venv + ";\n")
 	b.WriteString(at + "nativeBuildInputs = [ pkgs.uv python pkgs.cacert ];\n")
 	b.WriteString(at + "SSL_CERT_FILE = \"${pkgs.cacert}/etc/ssl/certs/ca-bundle.crt\";\n")
 	b.WriteString(at + "dontConfigure = true;\n" + at + "dontFixup = true;\n")
 	b.WriteString(at + "buildPhase = ")
 	nixLines(&b, text(nil).lit("export HOME=$TMPDIR UV_PYTHON_DOWNLOADS=never UV_PYTHON_PREFERENCE=only-system\n"+
-		"export UV_LINK_MODE=copy UV_NO_CACHE=1 SOURCE_DATE_EPOCH=1\n"+
+		"export UV_LINK_MODE=copy UV_NO_CACHE=1 UV_NO_PROGRESS=1 NO_COLOR=1 SOURCE_DATE_EPOCH=1\n"+
 		"cd "+ShellQuote(project)+"\n"+
 		"uv sync --frozen --no-install-project --python ").name("python").lit("/bin/python3\n"), at)
 	b.WriteString(";\n" + at + "installPhase = ")
@@ -64,6 +64,10 @@ func (d *derivation) python() {
 	d.buildInputs = append(d.buildInputs, expr{head: "python"})
 	d.pythonInstall("lib/python" + version + "/site-packages")
 }
+
+// PackagesName is the name of the derivation with the packages of a
+// python_script.
+func PackagesName(u manifest.Unit) string { return storeName(u.Attr() + "-packages") }
 
 // pythonInstall copies the sources and writes the launcher.
 func (d *derivation) pythonInstall(sitePackages string) {

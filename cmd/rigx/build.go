@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -19,28 +20,14 @@ type builtTarget struct {
 
 func (a *app) buildCommand() *cobra.Command {
 	var jobs int
-	var asJSON bool
+	var asJSON, updateHashes bool
 	cmd := &cobra.Command{
 		Use:   "build [TARGET…]",
 		Short: "Build targets and link the results below output/",
 		Long: "Build the named targets, or everything but tests and scripts.\n\n" +
 			"A name is a target (with all its variants), target@variant, localdep.target, or a glob over the names of targets.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx := cmd.Context()
-			ws, err := a.open(ctx)
-			if err != nil {
-				return err
-			}
-			if err := ws.Valid(ctx); err != nil {
-				return err
-			}
-			selected, err := ws.Select(args)
-			if err != nil {
-				return err
-			}
-			progress := a.newProgress()
-			results, err := ws.Build(ctx, selected, engine.BuildOptions{Jobs: jobs, Report: progress.event})
-			progress.end()
+			results, err := a.build(cmd.Context(), args, jobs, updateHashes)
 			if err != nil {
 				return err
 			}
@@ -49,7 +36,38 @@ func (a *app) buildCommand() *cobra.Command {
 	}
 	cmd.Flags().IntVarP(&jobs, "jobs", "j", 0, "build up to `N` derivations at once")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write a JSON list of {attr, output}")
+	cmd.Flags().BoolVar(&updateHashes, "update-hashes", false, "write hashes that turn out to be wrong into rigx.toml, and build again")
 	return cmd
+}
+
+// build builds what the names select; with updateHashes once more, after the
+// hashes that were wrong have been written.
+func (a *app) build(ctx context.Context, names []string, jobs int, updateHashes bool) ([]engine.Result, error) {
+	ws, err := a.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := ws.Valid(ctx); err != nil {
+		return nil, err
+	}
+	selected, err := ws.Select(names)
+	if err != nil {
+		return nil, err
+	}
+	progress := a.newProgress()
+	results, err := ws.Build(ctx, selected, engine.BuildOptions{Jobs: jobs, Report: progress.event})
+	progress.end()
+	if err != nil || !updateHashes {
+		return results, err
+	}
+	n, err := ws.UpdateHashes(results)
+	if err != nil || n == 0 {
+		return results, err
+	}
+	if !a.quiet {
+		fmt.Fprintf(a.err, "[rigx] hashes written: %d; building again\n", n)
+	}
+	return a.build(ctx, names, jobs, false)
 }
 
 // built reports the results: successes first, so that failures stand last,

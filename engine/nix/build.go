@@ -53,7 +53,7 @@ type BuildError struct {
 }
 
 func (e *BuildError) Error() string {
-	name := derivationName(e.DrvPath)
+	name := DerivationName(e.DrvPath)
 	switch {
 	case e.Hash != nil:
 		return name + ": " + e.Reason + "\n  specified: " + e.Hash.Specified + "\n        got: " + e.Hash.Got
@@ -240,4 +240,13 @@ func (n *Nix) storeCommand(ctx context.Context, out io.Writer, args ...string) e
 		err = fmt.Errorf("nix-store %s: %s", args[0], cleanMessage(errOut.String()))
 	}
 	return err
+}
+
+// HashPath is the hash of a directory as Nix sees it: "sha256-…".
+func (n *Nix) HashPath(ctx context.Context, dir string) (string, error) {
+	var out, errOut bytes.Buffer
+	if err := n.run(ctx, &out, &errOut, "hash", "path", dir); err != nil {
+		return "", fmt.Errorf("nix cannot hash %s: %s", dir, cleanMessage(errOut.String()))
+	}
+	return strings.TrimSpace(out.String()), nil
 }

@@ -220,6 +220,7 @@ func cleanMessage(text string) string {
 	if i := strings.LastIndex(text, "error: "); i >= 0 {
 		text = text[i+len("error: "):]
 	}
+	text, _, _ = strings.Cut(text, "\n(use '--show-trace'")
 	lines := strings.Split(text, "\n")
 	const longest = 12
 	if len(lines) > longest {

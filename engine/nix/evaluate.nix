@@ -85,11 +85,13 @@ let
     else if isFlake then flakeAt false there node tree
     else tree;
 
-  project = flakeAt true (/. + req.projectDir) (lock.nodes.${lock.root}) { };
+  projectDir = /. + req.projectDir;
+  rootNode = lock.nodes.${lock.root};
 
-  packages = project.packages.${system} or { };
+  packages = (flakeAt true projectDir rootNode { }).packages.${system} or { };
 
-  nixpkgs = import project.inputs.nixpkgs { inherit system; };
+  # Without a look at the project itself, which may have no flake.nix yet.
+  nixpkgs = import (inputOf true projectDir rootNode "nixpkgs" { }) { inherit system; };
 
   find = attr:
     if req.mode == "packages"

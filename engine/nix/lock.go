@@ -18,16 +18,14 @@ type LockRequest struct {
 	// Update moves all inputs to their newest revision; otherwise only what is
 	// missing is added.
 	Update bool
-	// Staged locks in a copy of flake.nix and flake.lock alone, so that the
-	// tree is not copied into the store. Inputs with relative paths need the
-	// real directory.
-	Staged bool
+	// Flake is the text of a flake with the inputs to lock. It is locked in a
+	// directory of its own, so that the tree is not copied into the store. If it
+	// is empty, the flake in Dir is locked in place, as relative paths need it.
+	Flake string
 	// Overrides are inputs to lock to something else, without writing that to
 	// flake.lock: the lock is then for this run only.
 	Overrides map[string]string
 }
-
-var lockNames = []string{"flake.nix", "flake.lock"}
 
 // LockError says that an input could not be locked.
 type LockError struct {
@@ -40,23 +38,21 @@ func (e *LockError) Error() string { return e.Message }
 // Lock writes flake.lock. It fails with a [LockError] if Nix does.
 func (n *Nix) Lock(ctx context.Context, req LockRequest) error {
 	dir := req.Dir
-	if req.Staged {
+	if req.Flake != "" {
 		tmp, err := os.MkdirTemp("", "rigx-lock-")
 		if err != nil {
 			return err
 		}
 		defer os.RemoveAll(tmp)
-		for _, name := range lockNames {
-			data, err := os.ReadFile(filepath.Join(req.Dir, name))
-			if errors.Is(err, os.ErrNotExist) && name == "flake.lock" {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			if err := os.WriteFile(filepath.Join(tmp, name), data, 0o644); err != nil {
-				return err
-			}
+		if err := os.WriteFile(filepath.Join(tmp, "flake.nix"), []byte(req.Flake), 0o644); err != nil {
+			return err
+		}
+		data, err := os.ReadFile(filepath.Join(req.Dir, "flake.lock"))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(tmp, "flake.lock"), data, 0o644)
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
 		}
 		dir = tmp
 	}

@@ -104,7 +104,7 @@ func (p *logParser) start(e logEntry) {
 	switch e.Type {
 	case activityBuild:
 		b := BuildStarted{DrvPath: e.field(0)}
-		b.Name = derivationName(b.DrvPath)
+		b.Name = DerivationName(b.DrvPath)
 		p.builds[e.ID] = b
 		p.emit(b)
 	case activitySubstitute, activityCopyPath, activityFetch:
@@ -126,8 +126,8 @@ func (e logEntry) field(i int) string {
 	return s
 }
 
-// derivationName is "hello-1.0" for /nix/store/<hash>-hello-1.0.drv.
-func derivationName(drvPath string) string {
+// DerivationName is "hello-1.0" for /nix/store/<hash>-hello-1.0.drv.
+func DerivationName(drvPath string) string {
 	name := strings.TrimSuffix(path.Base(drvPath), ".drv")
 	if len(name) > 33 && name[32] == '-' {
 		return name[33:]

@@ -63,6 +63,7 @@ const (
 	NoPackage            Code = "E0505"
 	LockFailed           Code = "E0506"
 	CannotWatch          Code = "E0507"
+	HashMismatch         Code = "E0508"
 	UnknownSection       Code = "W0001"
 	UnknownField         Code = "W0002"
 	IgnoredField         Code = "W0003"

@@ -190,6 +190,12 @@ installed on this machine.
 directories one user may watch; the sysctls are fs.inotify.max_user_watches and
 fs.inotify.max_user_instances.
 `},
+	{HashMismatch, "something has another hash than rigx.toml says", `
+The packages of a ` + "`python_script`" + ` are known by ` + "`python_venv_hash`" + `, and the
+directories of an external input by ` + "`sha256`" + `. If uv.lock or the directory
+changed on purpose, write the new hash: ` + "`rigx build --update-hashes`" + ` does. If
+nothing changed, somebody else changed what is downloaded or installed.
+`},
 	{UnknownSection, "an unknown table or top-level key", `
 rigx does not know it and ignores it; most often a typing error.
 `},

@@ -10,7 +10,7 @@ makeWrapper() {
   shift 2
   mkdir -p "$(dirname "$wrapper")"
   {
-    echo "#!$BASH -e"
+    echo "#!$SHELL -e"
     while [ $# -gt 0 ]; do
       case $1 in
         --set) printf 'export %s=%q\n' "$2" "$3"; shift 3 ;;

@@ -5,6 +5,9 @@ set -e
 set -o pipefail
 
 export PATH=$rigxCompiler/bin:$rigxTools/bin
+# Not $BASH: what bash finds out about itself, without a PATH, is the shell of
+# the build user.
+export SHELL=$builder CONFIG_SHELL=$builder
 export HOME=/homeless-shelter
 export TMPDIR=${TMPDIR:-$NIX_BUILD_TOP}
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-315532800}
@@ -142,7 +145,7 @@ configurePhase() {
 hasMakefile() { [ -n "${makefile-}" ] || [ -e Makefile ] || [ -e makefile ] || [ -e GNUmakefile ]; }
 
 runMake() {
-  make ${makefile:+-f "$makefile"} ${enableParallelBuilding:+-j$NIX_BUILD_CORES} SHELL="$BASH" ${makeFlags-} "$@"
+  make ${makefile:+-f "$makefile"} ${enableParallelBuilding:+-j$NIX_BUILD_CORES} SHELL="$SHELL" ${makeFlags-} "$@"
 }
 
 buildPhase() {

@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+
+	"github.com/rigx-build/rigx/engine/manifest"
+	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
+	"github.com/rigx-build/rigx/engine/manifest/schema"
+	"github.com/rigx-build/rigx/engine/nix"
+	"github.com/rigx-build/rigx/nixgen"
+)
+
+// HashFix is a hash that rigx.toml must have for a build to succeed: what was
+// installed, or what is in a directory of this machine, has another one.
+type HashFix struct {
+	// At is the hash in rigx.toml, or the target that lacks one.
+	At manifest.Location
+	// Line is what to write, such as `python_venv_hash = "sha256-…"`.
+	Line string
+
+	edit manifest.Edit
+	ok   bool // edit can be made
+}
+
+// help says what to do about a wrong hash.
+func (f *HashFix) help() []string {
+	at := f.At.File.Position(f.At.Span.Start)
+	return []string{
+		fmt.Sprintf("%s:%d: if the change is meant, write %s", f.At.File.Name, at.Line+1, f.Line),
+		"`rigx build --update-hashes` writes it",
+	}
+}
+
+// UpdateHashes writes the hashes that failed builds asked for into the files of
+// the project, leaving the rest of them as it is. It returns how many it wrote.
+func (w *Workspace) UpdateHashes(results []Result) (int, error) {
+	byFile := map[string][]manifest.Edit{}
+	for _, r := range results {
+		if r.Fix != nil && r.Fix.ok && !slices.Contains(byFile[r.Fix.edit.File.Path], r.Fix.edit) {
+			byFile[r.Fix.edit.File.Path] = append(byFile[r.Fix.edit.File.Path], r.Fix.edit)
+		}
+	}
+	n := 0
+	for path, edits := range byFile {
+		slices.SortFunc(edits, func(a, b manifest.Edit) int { return cmp.Compare(a.Span.Start, b.Span.Start) })
+		if err := writeAtomic(path, manifest.Apply(edits[0].File.Tree.Text, edits)); err != nil {
+			return n, unwritable(path, err)
+		}
+		n += len(edits)
+	}
+	return n, nil
+}
+
+// packagesFix finds the target whose packages gave another hash.
+func (w *Workspace) packagesFix(failed *nix.BuildError) *HashFix {
+	for _, t := range w.Manifest.Targets {
+		if t.Kind != schema.PythonScript {
+			continue
+		}
+		for _, u := range t.Units() {
+			if nixgen.PackagesName(u) != nix.DerivationName(failed.DrvPath) {
+				continue
+			}
+			value := `"` + failed.Hash.Got + `"`
+			fix := &HashFix{At: t.Local.At, Line: schema.PythonVenvHash.Name + " = " + value}
+			if v := u.Fields().Get(schema.PythonVenvHash); v != nil {
+				fix.At = v.At
+				fix.edit, fix.ok = manifest.Edit{File: v.At.File, Span: v.At.Span, Text: value}, true
+			} else {
+				fix.edit, fix.ok = t.SetText(schema.PythonVenvHash, value)
+			}
+			return fix
+		}
+	}
+	return nil
+}
+
+// changedPath is what Nix says of a builtins.path that has another hash.
+var changedPath = regexp.MustCompile(`path added from '([^']+)'|hash mismatch.*path '([^']+)'`)
+
+// externalFix finds the external input whose directory has another hash.
+func (s *session) externalFix(ctx context.Context, failed *nix.EvalError) (*HashFix, error) {
+	m := changedPath.FindStringSubmatch(failed.Message)
+	if m == nil {
+		return nil, failed
+	}
+	dir := filepath.Clean(cmp.Or(m[1], m[2]))
+	for _, in := range s.w.Manifest.External {
+		for _, b := range in.Buckets {
+			if b.Hash.Value == "" || filepath.Clean(os.Getenv(b.Env.Value)) != dir {
+				continue
+			}
+			hash, err := s.nix.HashPath(ctx, dir)
+			if err != nil {
+				return nil, err
+			}
+			value := `"` + hash + `"`
+			return &HashFix{
+				At: b.Hash.At, Line: value, ok: true,
+				edit: manifest.Edit{File: b.Hash.At.File, Span: b.Hash.At.Span, Text: value},
+			}, nil
+		}
+	}
+	return nil, failed
+}
+
+// explainHash turns a failure because of a hash into one with a remedy.
+func (s *session) explainHash(r *Result, failed *nix.BuildError) {
+	if r.Fix = s.w.packagesFix(failed); r.Fix == nil {
+		return
+	}
+	message := "what uv installed has another hash than python_venv_hash says"
+	if r.Fix.edit.Span.Len() == 0 {
+		message = "python_venv_hash is missing"
+	}
+	r.Err = &Error{Code: diagnostic.HashMismatch, Message: message, Help: r.Fix.help(), Err: failed}
+}
+
+// explainEval turns an error of the evaluation into one in the project's terms.
+func (s *session) explainEval(ctx context.Context, r *Result, failed *nix.EvalError) {
+	fix, err := s.externalFix(ctx, failed)
+	var other *nix.EvalError
+	switch {
+	case errors.As(err, &other):
+		r.Err = s.evalError(r.Attr, other)
+	case err != nil:
+		r.Err = err
+	default:
+		r.Fix = fix
+		r.Err = &Error{
+			Code: diagnostic.HashMismatch, Message: "a directory of an external input has another content than its sha256 says",
+			Help: fix.help(), Err: failed,
+		}
+	}
+}
