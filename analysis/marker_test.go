@@ -31,10 +31,18 @@ var update = flag.Bool("update", false, "write what is found into the marked fil
 //	deps.internal = ["gret"]
 //	                  ^^^^ error[E0203] unknown target …
 //
-// Every diagnostic must have its mark. A file called @NAME holds what is shown
-// where `^ hover @NAME` stands. A file called @lenses lists the code lenses.
+// Every diagnostic must have its mark. Other marks ask something of the place of
+// their first caret, and the answer stands behind an arrow, or in a file called
+// @NAME:
 //
-// With -update, marks of diagnostics and the files with @ are written anew.
+//	^ definition → FILE:LINE:COLUMN      ^ hover @NAME
+//	^ references → PLACE PLACE …         ^ complete @NAME
+//	^ rename TO @NAME                    ^ actions @NAME
+//
+// A file called @lenses, @outline, @folds, @links, @hints or @format holds the
+// answer to what is asked of whole files.
+//
+// With -update, marks of diagnostics and all answers are written anew.
 func TestMarked(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("..", "testdata", "analysis", "*.txtar"))
 	if err != nil || len(files) == 0 {
@@ -99,10 +107,16 @@ func remark(t *testing.T, archive *txtar.Archive) *txtar.Archive {
 			continue
 		}
 		keep := slices.DeleteFunc(marks[f.Name], func(m mark) bool { return isDiagnostic(m.text) })
-		for _, m := range keep {
-			if name, ok := strings.CutPrefix(m.text, "hover @"); ok {
-				shown["@"+name] = hover(s, file, m)
-			} else {
+		for i, m := range keep {
+			question, name, _ := strings.Cut(m.text, " @")
+			question, _, _ = strings.Cut(question, " → ")
+			verb, argument, _ := strings.Cut(question, " ")
+			switch {
+			case name != "" && answers[verb] != nil:
+				shown["@"+name] = answers[verb](s, file, offset(file, m), argument)
+			case inline[verb] != nil:
+				keep[i].text = verb + " → " + inline[verb](s, file, offset(file, m))
+			default:
 				t.Errorf("%s:%d: unknown mark %q", f.Name, m.line+1, m.text)
 			}
 		}
@@ -112,8 +126,12 @@ func remark(t *testing.T, archive *txtar.Archive) *txtar.Archive {
 		out.Files = append(out.Files, txtar.File{Name: f.Name, Data: []byte(insert(file.Tree.Text, keep))})
 	}
 	for _, f := range archive.Files {
-		if f.Name == "@lenses" {
-			shown[f.Name] = lenses(s)
+		if whole := wholes[f.Name]; whole != nil {
+			var b strings.Builder
+			for _, file := range s.Manifest.Files {
+				whole(&b, s, file)
+			}
+			shown[f.Name] = b.String()
 		}
 		if text, ok := shown[f.Name]; ok {
 			out.Files = append(out.Files, txtar.File{Name: f.Name, Data: []byte(text)})
@@ -238,22 +256,4 @@ func offset(file *syntax.File, m mark) uint32 {
 		column++
 	}
 	return file.Offset(m.line, len(line))
-}
-
-func hover(s *analysis.Snapshot, file *syntax.File, m mark) string {
-	h, ok := s.Hover(file, offset(file, m))
-	if !ok {
-		return "nothing\n"
-	}
-	return fmt.Sprintf("on %s\n\n%s", file.Tree.Text[h.Span.Start:h.Span.End], h.Markdown)
-}
-
-func lenses(s *analysis.Snapshot) string {
-	var b strings.Builder
-	for _, file := range s.Manifest.Files {
-		for _, l := range s.Lenses(file) {
-			fmt.Fprintf(&b, "%s:%d: %s: rigx %s %s\n", file.Name, file.Position(l.Span.Start).Line+1, l.Title, l.Verb, l.Name)
-		}
-	}
-	return b.String()
 }

@@ -26,6 +26,8 @@ func (s settings) trusted() bool { return s.Trusted == nil || *s.Trusted }
 // clientFeatures are what the client can do.
 type clientFeatures struct {
 	progress, watching, lensRefresh bool
+	// snippets in completions, and creating files in edits
+	snippets, createFiles bool
 }
 
 // Initialize agrees on what both sides can do.
@@ -41,6 +43,12 @@ func (s *Server) Initialize(_ context.Context, params *protocol.InitializeParams
 		s.features.watching = w.DidChangeWatchedFiles != nil && isTrue(w.DidChangeWatchedFiles.DynamicRegistration)
 		s.features.lensRefresh = w.CodeLens != nil && isTrue(w.CodeLens.RefreshSupport)
 	}
+	if w := caps.Workspace; w != nil && w.WorkspaceEdit != nil {
+		s.features.createFiles = slices.Contains(w.WorkspaceEdit.ResourceOperations, protocol.ResourceOperationKindCreate)
+	}
+	if t := caps.TextDocument; t != nil && t.Completion != nil && t.Completion.CompletionItem != nil {
+		s.features.snippets = isTrue(t.Completion.CompletionItem.SnippetSupport)
+	}
 	s.configure(params.InitializationOptions)
 	s.phase.Store(initialized)
 	yes, incremental := true, protocol.TextDocumentSyncKindIncremental
@@ -53,9 +61,22 @@ func (s *Server) Initialize(_ context.Context, params *protocol.InitializeParams
 				Change:    &incremental,
 				Save:      &protocol.SaveOptions{},
 			},
-			HoverProvider:          protocol.Boolean(true),
-			CodeLensProvider:       &protocol.CodeLensOptions{},
-			ExecuteCommandProvider: protocol.ExecuteCommandOptions{Commands: commandNames()},
+			CompletionProvider:         &protocol.CompletionOptions{TriggerCharacters: completionTriggers},
+			HoverProvider:              protocol.Boolean(true),
+			DefinitionProvider:         protocol.Boolean(true),
+			ReferencesProvider:         protocol.Boolean(true),
+			DocumentHighlightProvider:  protocol.Boolean(true),
+			RenameProvider:             &protocol.RenameOptions{PrepareProvider: &yes},
+			DocumentSymbolProvider:     protocol.Boolean(true),
+			WorkspaceSymbolProvider:    protocol.Boolean(true),
+			CallHierarchyProvider:      protocol.Boolean(true),
+			DocumentLinkProvider:       &protocol.DocumentLinkOptions{},
+			FoldingRangeProvider:       protocol.Boolean(true),
+			CodeActionProvider:         &protocol.CodeActionOptions{CodeActionKinds: []protocol.CodeActionKind{protocol.CodeActionKindQuickFix, protocol.CodeActionKindRefactorRewrite}},
+			DocumentFormattingProvider: protocol.Boolean(true),
+			InlayHintProvider:          protocol.Boolean(true),
+			CodeLensProvider:           &protocol.CodeLensOptions{},
+			ExecuteCommandProvider:     protocol.ExecuteCommandOptions{Commands: commandNames()},
 		},
 	}, nil
 }

@@ -2,7 +2,9 @@ package lsp
 
 import (
 	"context"
+	"maps"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/rigx-build/rigx/analysis"
@@ -63,6 +65,21 @@ func (st *state) project(path string) (*analysis.Snapshot, *syntax.File) {
 		}
 	}
 	return nil, nil
+}
+
+// openProjects are the projects of all open documents, by directory.
+func (st *state) openProjects() []*analysis.Snapshot {
+	byDir := map[string]*analysis.Snapshot{}
+	for path := range st.docs {
+		if project, _ := st.project(path); project != nil {
+			byDir[project.Manifest.Dir] = project
+		}
+	}
+	out := make([]*analysis.Snapshot, 0, len(byDir))
+	for _, dir := range slices.Sorted(maps.Keys(byDir)) {
+		out = append(out, byDir[dir])
+	}
+	return out
 }
 
 func (st *state) load(root string) *analysis.Snapshot {

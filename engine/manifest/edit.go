@@ -104,3 +104,31 @@ func Apply(text string, edits []Edit) string {
 	b.WriteString(text[at:])
 	return b.String()
 }
+
+// AppendText returns the edit that puts a value, as TOML, behind the last item
+// of a list field of the target, or sets the field to a list of it.
+func (t *Target) AppendText(field *schema.Field, value string) (Edit, bool) {
+	v := t.Get(field)
+	if v == nil {
+		return t.SetText(field, "["+value+"]")
+	}
+	text := v.At.File.Tree.Text[v.At.Span.Start:v.At.Span.End]
+	inner := strings.TrimRight(strings.TrimSuffix(text, "]"), " \t\r\n")
+	at := v.At.Span.Start + uint32(len(inner))
+	switch {
+	case !strings.HasSuffix(text, "]"):
+		return Edit{}, false
+	case strings.HasSuffix(inner, "["):
+	case strings.Contains(text, "\n"):
+		line := inner[strings.LastIndexByte(inner, '\n')+1:]
+		value = newline(v.At.File) + line[:len(line)-len(strings.TrimLeft(line, " \t"))] + value + ","
+		if !strings.HasSuffix(inner, ",") {
+			value = "," + value
+		}
+	case strings.HasSuffix(inner, ","):
+		value = " " + value
+	default:
+		value = ", " + value
+	}
+	return Edit{v.At.File, syntax.Span{Start: at, End: at}, value}, true
+}

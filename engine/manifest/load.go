@@ -3,6 +3,7 @@ package manifest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"path/filepath"
@@ -26,6 +27,10 @@ const FileName = "rigx.toml"
 // maxFiles bounds what one root may pull in: a hostile include of everything
 // below / must end.
 const maxFiles = 10_000
+
+// maxIncludeDirs bounds how many directories one pattern of include or extends
+// may lead through, for the same reason.
+const maxIncludeDirs = 10_000
 
 // Options of loading.
 type Options struct {
@@ -249,7 +254,10 @@ func (r *reading) expandPath(dir string, s String) []string {
 	if !filepath.IsAbs(base) {
 		base = filepath.Join(dir, base)
 	}
-	matches, err := source.NewTree(r.fs, base).Glob(slashed)
+	matches, err := source.NewTree(r.fs, base).GlobWithin(slashed, maxIncludeDirs)
+	if errors.Is(err, source.ErrTooMany) {
+		err = fmt.Errorf("the pattern `%s` leads through more than %d directories", s.Value, maxIncludeDirs)
+	}
 	if err != nil {
 		r.m.badGlob(s, len(fixed), err)
 	}

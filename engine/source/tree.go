@@ -1,8 +1,10 @@
 package source
 
 import (
+	"errors"
 	"io/fs"
 	"maps"
+	"math"
 	"path"
 	"path/filepath"
 	"slices"
@@ -228,11 +230,23 @@ func join(dir, name string) string {
 // the pattern names it, and output/ and links to directories never by **. A
 // malformed pattern gives a [*PatternError].
 func (t *Tree) Glob(pattern string) ([]string, error) {
+	return t.GlobWithin(pattern, math.MaxInt)
+}
+
+// ErrTooMany says that a pattern leads through too many directories.
+var ErrTooMany = errors.New("too many directories to look into")
+
+// GlobWithin is Glob, but fails with [ErrTooMany] rather than look into more
+// directories than that: for patterns that may begin at the root of the disk.
+func (t *Tree) GlobWithin(pattern string, directories int) ([]string, error) {
 	if err := CheckPattern(pattern); err != nil {
 		return nil, err
 	}
-	g := globber{tree: t, seen: map[globState]bool{}}
+	g := globber{tree: t, seen: map[globState]bool{}, left: directories}
 	g.match("", components(pattern), 0)
+	if g.left < 0 {
+		return nil, ErrTooMany
+	}
 	slices.Sort(g.out)
 	return slices.Compact(g.out), nil
 }
@@ -248,14 +262,16 @@ type globber struct {
 	tree *Tree
 	out  []string
 	seen map[globState]bool
+	left int // directories that may still be looked into
 }
 
 func (g *globber) match(dir string, pattern []string, depth int) {
 	state := globState{dir, len(pattern)}
-	if len(pattern) == 0 || depth > maxDepth || g.seen[state] {
+	if len(pattern) == 0 || depth > maxDepth || g.left < 0 || g.seen[state] {
 		return
 	}
 	g.seen[state] = true
+	g.left--
 	head, rest := pattern[0], pattern[1:]
 	if head == "**" {
 		g.anyDepth(dir, pattern, depth)
