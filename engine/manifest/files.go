@@ -82,10 +82,9 @@ func (m *Manifest) ResolveFiles(ctx context.Context, tree *source.Tree) *Files {
 
 // A fileResolver resolves the files of some targets.
 type fileResolver struct {
-	m          *Manifest
-	tree       *source.Tree
-	out        *Files
-	inBaseline map[string]bool
+	m    *Manifest
+	tree *source.Tree
+	out  *Files
 
 	diags *diagnostic.List
 	below map[string][]string // files below a directory
@@ -119,10 +118,6 @@ func (r *fileResolver) baseline(ctx context.Context) {
 	r.out.Baseline = files
 	if files == nil {
 		r.out.Baseline = []string{}
-	}
-	r.inBaseline = make(map[string]bool, len(files))
-	for _, f := range files {
-		r.inBaseline[f] = true
 	}
 }
 
@@ -399,12 +394,12 @@ func (r *fileResolver) language(u Unit, files *UnitFiles) {
 func (r *fileResolver) sourceSet(u Unit, files *UnitFiles) SourceSet {
 	size := len(files.Sources) + len(files.Inputs) + len(files.NixosModules) + len(files.Includes) + len(files.PublicHeaders)
 	if size == 0 {
-		if r.inBaseline != nil {
+		if r.out.Baseline != nil {
 			return SourceSet{Files: r.out.Baseline}
 		}
 		return SourceSet{Whole: true}
 	}
-	if r.inBaseline != nil {
+	if r.out.Baseline != nil {
 		r.checkBaseline(u)
 	}
 	set := make([]string, 0, size)
@@ -439,7 +434,7 @@ func (r *fileResolver) filesBelow(dir string) []string {
 	if dir == "." {
 		dir = ""
 	}
-	if r.inBaseline == nil {
+	if r.out.Baseline == nil {
 		files = r.tree.Files(dir)
 	} else {
 		files = within(r.out.Baseline, dir)
@@ -458,6 +453,11 @@ func within(files []string, dir string) []string {
 	return files[from:to:to]
 }
 
+func (r *fileResolver) inBaseline(file string) bool {
+	_, ok := slices.BinarySearch(r.out.Baseline, file)
+	return ok
+}
+
 // checkBaseline reports sources that [project].sources leaves out.
 func (r *fileResolver) checkBaseline(u Unit) {
 	if u.Variant != nil && u.Variant != u.Target.Variants[0] {
@@ -468,7 +468,7 @@ func (r *fileResolver) checkBaseline(u Unit) {
 			continue
 		}
 		rel, err := source.Clean(u.Target.Dir() + s.Value)
-		if err == nil && r.tree.Exists(rel) && !r.tree.IsDir(rel) && !r.inBaseline[rel] {
+		if err == nil && r.tree.Exists(rel) && !r.tree.IsDir(rel) && !r.inBaseline(rel) {
 			d := r.diags.Add(diagnostic.NotInBaseline, s.At, "`"+s.Value+"` is not among [project].sources")
 			d.Related = []diagnostic.Related{{At: r.m.Project.At, Message: "[project] is here"}}
 			d.Help = append(d.Help, "add a pattern for it to [project].sources, or check `excludes` and .gitignore")

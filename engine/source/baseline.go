@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // ErrNoGit says that ignored files could not be told apart: the tree is a git
@@ -40,16 +42,31 @@ func (t *Tree) Baseline(ctx context.Context, sel Selection) ([]string, error) {
 	if candidates == nil {
 		candidates = t.Files("")
 	}
-	out := make([]string, 0, len(candidates))
-	parts := make([]string, 0, 16)
-	for _, f := range candidates {
-		parts = splitPath(parts[:0], f)
-		if parts[0] == outputDir || !matchAny(include, parts) || matchAny(exclude, parts) {
-			continue
-		}
-		out = append(out, f)
+	return filter(candidates, include, exclude), problem
+}
+
+// filter keeps the files of a selection. Halves of a long list are looked at by
+// several goroutines.
+func filter(files []string, include, exclude [][]string) []string {
+	const few = 4096
+	if len(files) > few {
+		half := len(files) / 2
+		var first, second []string
+		var both sync.WaitGroup
+		both.Go(func() { first = filter(files[:half], include, exclude) })
+		both.Go(func() { second = filter(files[half:], include, exclude) })
+		both.Wait()
+		return append(first, second...)
 	}
-	return out, problem
+	out := make([]string, 0, len(files))
+	parts := make([]string, 0, 16)
+	for _, f := range files {
+		parts = splitPath(parts[:0], f)
+		if parts[0] != outputDir && matchAny(include, parts) && !matchAny(exclude, parts) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 func compile(patterns []string) [][]string {
@@ -93,34 +110,59 @@ func (t *Tree) inCheckout() bool {
 }
 
 // gitFiles asks git for what it tracks and what it would: neither ignored nor
-// deleted, sorted.
+// deleted, sorted. The two questions are asked at once, as finding what is not
+// tracked takes git longest.
 func (t *Tree) gitFiles(ctx context.Context) ([]string, error) {
 	git, err := exec.LookPath("git")
 	if err != nil {
 		return nil, ErrNoGit
 	}
-	cmd := exec.CommandContext(ctx, git, "-C", t.root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
+	var (
+		lists [2][]string
+		errs  [2]error
+		both  sync.WaitGroup
+		asked = [2][]string{{"--cached", "--deduplicate"}, {"--others", "--exclude-standard"}}
+	)
+	for i, args := range asked {
+		both.Go(func() { lists[i], errs[i] = t.gitList(ctx, git, args) })
+	}
+	both.Wait()
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	files := append(lists[0], lists[1]...)
+	slices.Sort(files)
+	return files, nil
+}
+
+// gitList runs git ls-files and drops what is not there.
+func (t *Tree) gitList(ctx context.Context, git string, args []string) ([]string, error) {
+	cmd := exec.CommandContext(ctx, git, append([]string{"-C", t.root, "ls-files", "-z"}, args...)...)
+	var out strings.Builder
 	var errOut bytes.Buffer
-	cmd.Stderr = &errOut
-	data, err := cmd.Output()
-	if err != nil {
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("git ls-files in %s: %w: %s", t.root, err, strings.TrimSpace(errOut.String()))
 	}
-	files := make([]string, 0, bytes.Count(data, []byte{0}))
-	for len(data) > 0 {
-		name, rest, _ := bytes.Cut(data, []byte{0})
-		data = rest
-		rel := string(name)
-		e, ok := t.look(strings.TrimSuffix(rel, "/"))
+	names := out.String()
+	files := make([]string, 0, strings.Count(names, "\x00"))
+	var dir string // of the last file, and its listing: files come in order
+	var in *listing
+	for name := range strings.SplitSeq(strings.TrimSuffix(names, "\x00"), "\x00") {
+		rel := strings.TrimSuffix(name, "/")
+		above, base := path.Split(rel)
+		if in == nil || above != dir {
+			dir, in = above, t.list(strings.TrimSuffix(above, "/"))
+		}
+		e, ok := in.find(base)
 		switch {
 		case !ok: // deleted, not yet committed
 		case e.dir && !e.link:
 			// A submodule or a nested repository: git names only its directory.
-			files = append(files, t.Files(strings.TrimSuffix(rel, "/"))...)
+			files = append(files, t.Files(rel)...)
 		default:
 			files = append(files, rel)
 		}
 	}
-	slices.Sort(files)
 	return files, nil
 }

@@ -16,6 +16,7 @@ import (
 type FS interface {
 	ReadFile(name string) (string, error)
 	Stat(name string) (fs.FileInfo, error)
+	// ReadDir lists a directory, in no particular order.
 	ReadDir(name string) ([]fs.DirEntry, error)
 }
 
@@ -24,8 +25,16 @@ func Disk() FS { return disk{} }
 
 type disk struct{}
 
-func (disk) Stat(name string) (fs.FileInfo, error)      { return os.Stat(name) }
-func (disk) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
+func (disk) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
+
+func (disk) ReadDir(name string) ([]fs.DirEntry, error) {
+	dir, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = dir.Close() }()
+	return dir.ReadDir(-1)
+}
 
 // ReadFile reads into a string at once: files of several megabytes are usual,
 // and a second copy costs more than parsing a tenth of them.
@@ -76,7 +85,6 @@ func (o *overlay) Stat(name string) (fs.FileInfo, error) {
 func (o *overlay) ReadDir(name string) ([]fs.DirEntry, error) {
 	entries, err := o.FS.ReadDir(name)
 	name = filepath.Clean(name)
-	added := false
 	for path, text := range o.buffers {
 		if filepath.Dir(path) != name {
 			continue
@@ -85,12 +93,8 @@ func (o *overlay) ReadDir(name string) ([]fs.DirEntry, error) {
 		known := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == base })
 		if !known {
 			entries = append(entries, fs.FileInfoToDirEntry(bufferInfo{base, int64(len(text))}))
-			added = true
+			err = nil
 		}
-	}
-	if added {
-		slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-		return entries, nil
 	}
 	return entries, err
 }

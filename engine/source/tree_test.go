@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -143,6 +144,7 @@ func TestOverlay(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
+	slices.Sort(names)
 	if diff := cmp.Diff([]string{"b", "c"}, names); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
