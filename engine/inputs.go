@@ -2,14 +2,10 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
-	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 	"github.com/rigx-build/rigx/engine/nix"
 	"github.com/rigx-build/rigx/nixgen"
 	"github.com/rigx-build/rigx/nixgen/hostpkgs"
@@ -75,87 +71,4 @@ func (w *Workspace) nix(ctx context.Context, in Inputs) (*nix.Nix, error) {
 		opts.Offline = opts.Offline || len(w.Manifest.Git) == 0
 	}
 	return nix.Find(ctx, opts)
-}
-
-// lockFile is the part of flake.lock that tells whether it covers the inputs.
-type lockFile struct {
-	Root  string `json:"root"`
-	Nodes map[string]struct {
-		Inputs   map[string]json.RawMessage `json:"inputs"`
-		Original map[string]any             `json:"original"`
-	} `json:"nodes"`
-}
-
-// ensureLocked writes flake.lock if it does not cover an input that is not
-// overridden: a first build, or one after a dependency was added.
-func (w *Workspace) ensureLocked(ctx context.Context, n *nix.Nix, in Inputs) error {
-	missing := w.unlocked(in)
-	if len(missing) == 0 {
-		return nil
-	}
-	fmt.Fprintf(w.opts.Notes, "[rigx] locking %s\n", strings.Join(missing, ", "))
-	return w.lock(ctx, n, in, false)
-}
-
-func (w *Workspace) unlocked(in Inputs) []string {
-	var wanted []string
-	if in.Overrides["nixpkgs"] == "" {
-		wanted = append(wanted, "nixpkgs")
-	}
-	for _, g := range w.Manifest.Git {
-		wanted = append(wanted, g.Name.Value)
-	}
-	var lock lockFile
-	if data, err := os.ReadFile(filepath.Join(w.Dir(), "flake.lock")); err == nil {
-		// What cannot be read covers nothing; Nix then says what is wrong with it.
-		_ = json.Unmarshal(data, &lock)
-	}
-	have := lock.Nodes[lock.Root].Inputs
-	var missing []string
-	for _, name := range wanted {
-		if have[name] == nil {
-			missing = append(missing, name)
-		}
-	}
-	return missing
-}
-
-// Lock writes flake.lock, moving every input to its newest revision if update
-// is set, and otherwise only adding what is missing.
-func (w *Workspace) Lock(ctx context.Context, update bool) error {
-	if err := w.Generate(ctx); err != nil {
-		return err
-	}
-	in, err := w.inputs(ctx)
-	if err != nil {
-		return err
-	}
-	n, err := w.nix(ctx, in)
-	if err != nil {
-		return err
-	}
-	return w.lock(ctx, n, in, update)
-}
-
-func (w *Workspace) lock(ctx context.Context, n *nix.Nix, in Inputs, update bool) error {
-	req := nix.LockRequest{Dir: w.Dir(), Update: update, Overrides: in.Overrides}
-	if len(w.Manifest.Local) == 0 {
-		opts, err := w.flakeOptions(ctx, w.Manifest)
-		if err != nil {
-			return err
-		}
-		req.Flake = nixgen.Inputs(w.Manifest, opts)
-	} else if err := w.Generate(ctx); err != nil {
-		return err
-	}
-	err := n.Lock(ctx, req)
-	var failed *nix.LockError
-	if !errors.As(err, &failed) {
-		return err
-	}
-	help := []string{"check the names in [nixpkgs] and [dependencies.git], and the network"}
-	if in.Host == nil {
-		help = append(help, "`--nixpkgs host` builds with the compilers and tools of this machine, without a network")
-	}
-	return &Error{Code: diagnostic.LockFailed, Message: "Nix cannot lock the inputs of the project", Help: help, Err: failed}
 }

@@ -20,6 +20,9 @@ type Options struct {
 	// External maps the external inputs and their buckets to the absolute
 	// directories on this machine.
 	External map[string]map[string]string
+	// LocalPath takes the place of the paths of local dependencies, if it is not
+	// nil.
+	LocalPath func(*manifest.LocalDependency) string
 }
 
 var systems = []string{"x86_64-linux", "aarch64-linux", "x86_64-darwin", "aarch64-darwin"}

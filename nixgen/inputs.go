@@ -40,13 +40,21 @@ func (g *generator) inputs(b *bytes.Buffer) {
 		}
 	}
 	for _, dep := range g.m.Local {
-		path := dep.Dir
-		if !strings.HasPrefix(path, "../") {
-			path = "./" + path
+		path := LocalPath(dep)
+		if g.opts.LocalPath != nil {
+			path = g.opts.LocalPath(dep)
 		}
 		b.WriteString("    " + AttrName(dep.Name.Value) + ".url = " + NixString("path:"+path) + ";\n")
 	}
 	b.WriteString("  };\n")
+}
+
+// LocalPath is the path of a local dependency as a flake names it.
+func LocalPath(dep *manifest.LocalDependency) string {
+	if strings.HasPrefix(dep.Dir, "../") {
+		return dep.Dir
+	}
+	return "./" + dep.Dir
 }
 
 // gitURL is the flake reference of a git dependency.

@@ -9,21 +9,25 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // LockRequest says what to lock.
 type LockRequest struct {
-	// Dir holds flake.nix and, afterwards, flake.lock.
-	Dir string
+	// Flakes are the texts of the flakes to lock, by relative directory with
+	// forward slashes: "." for the one itself, and those that it names by a
+	// relative path, which must lie below it. They need the inputs only, and are
+	// locked in a directory of their own, so that no tree is copied into the
+	// store.
+	Flakes map[string]string
+	// Lock is the text of flake.lock as it is; empty if there is none.
+	Lock []byte
 	// Update moves all inputs to their newest revision; otherwise only what is
 	// missing is added.
 	Update bool
-	// Flake is the text of a flake with the inputs to lock. It is locked in a
-	// directory of its own, so that the tree is not copied into the store. If it
-	// is empty, the flake in Dir is locked in place, as relative paths need it.
-	Flake string
 	// Overrides are inputs to lock to something else, without writing that to
-	// flake.lock: the lock is then for this run only.
+	// flake.lock: the lock is then for this run only. "a/b" is the input b of the
+	// input a.
 	Overrides map[string]string
 }
 
@@ -35,26 +39,28 @@ type LockError struct {
 
 func (e *LockError) Error() string { return e.Message }
 
-// Lock writes flake.lock. It fails with a [LockError] if Nix does.
-func (n *Nix) Lock(ctx context.Context, req LockRequest) error {
-	dir := req.Dir
-	if req.Flake != "" {
-		tmp, err := os.MkdirTemp("", "rigx-lock-")
-		if err != nil {
-			return err
+// Lock returns the text of a new flake.lock; nil for a flake without inputs. It
+// fails with a [LockError] if Nix does.
+func (n *Nix) Lock(ctx context.Context, req LockRequest) ([]byte, error) {
+	dir, err := os.MkdirTemp("", "rigx-lock-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	for rel, text := range req.Flakes {
+		at := filepath.Join(dir, filepath.FromSlash(rel))
+		if err := os.MkdirAll(at, 0o755); err != nil {
+			return nil, err
 		}
-		defer os.RemoveAll(tmp)
-		if err := os.WriteFile(filepath.Join(tmp, "flake.nix"), []byte(req.Flake), 0o644); err != nil {
-			return err
+		if err := os.WriteFile(filepath.Join(at, "flake.nix"), []byte(text), 0o644); err != nil {
+			return nil, err
 		}
-		data, err := os.ReadFile(filepath.Join(req.Dir, "flake.lock"))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(tmp, "flake.lock"), data, 0o644)
+	}
+	file := filepath.Join(dir, "flake.lock")
+	if len(req.Lock) > 0 {
+		if err := os.WriteFile(file, req.Lock, 0o644); err != nil {
+			return nil, err
 		}
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-		dir = tmp
 	}
 	args := []string{"flake", "lock", "path:" + dir}
 	if req.Update {
@@ -69,29 +75,24 @@ func (n *Nix) Lock(ctx context.Context, req LockRequest) error {
 	var errOut bytes.Buffer
 	if err := n.run(ctx, &errOut, &errOut, args...); err != nil {
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return nil, ctx.Err()
 		}
-		return &LockError{Message: cleanMessage(errOut.String())}
+		return nil, &LockError{Message: cleanMessage(errOut.String())}
 	}
-	data, err := os.ReadFile(filepath.Join(dir, "flake.lock"))
+	data, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil // a flake without inputs has no lock
+		return nil, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if data, err = withoutInputs(data, req.Overrides); err != nil {
-		return fmt.Errorf("reading the lock that nix wrote: %w", err)
+		return nil, fmt.Errorf("reading the lock that nix wrote: %w", err)
 	}
-	target := filepath.Join(req.Dir, "flake.lock")
-	tmp := fmt.Sprintf("%s.tmp-%d", target, os.Getpid())
-	if err := os.WriteFile(tmp, data, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(tmp, target)
+	return data, nil
 }
 
-// withoutInputs takes inputs of the root out of a lock, with the nodes that
+// withoutInputs takes inputs out of a lock, with the nodes that
 // nothing else needs. What an input was overridden with is for this run, and
 // often a path of this machine.
 func withoutInputs(data []byte, overrides map[string]string) ([]byte, error) {
@@ -106,9 +107,17 @@ func withoutInputs(data []byte, overrides map[string]string) ([]byte, error) {
 	if err := json.Unmarshal(data, &lock); err != nil {
 		return nil, err
 	}
-	if inputs, ok := lock.Nodes[lock.Root]["inputs"].(map[string]any); ok {
-		for name := range overrides {
-			delete(inputs, name)
+	for path := range overrides {
+		node := lock.Root
+		for {
+			name, rest, deeper := strings.Cut(path, "/")
+			inputs, _ := lock.Nodes[node]["inputs"].(map[string]any)
+			if !deeper {
+				delete(inputs, name)
+				break
+			}
+			node, _ = inputs[name].(string)
+			path = rest
 		}
 	}
 	needed := map[string]bool{}

@@ -21,4 +21,6 @@ if [ -n "$link" ]; then
     esac
   done
 fi
+# musl-gcc is a script that calls the machine's gcc by a name of its own.
+[ -z "@realgcc@" ] || export REALGCC="@realgcc@"
 exec "@compiler@" "$@" "${compile[@]}" "${after[@]}"

@@ -28,7 +28,13 @@ let
 
   # Wrappers around a compiler: cc is called like on any system, and finds what
   # buildInputs bring.
-  wrapCompiler = { name, cc, cxx, ar ? "ar", ld ? "ld", ranlib ? "ranlib", strip ? "strip", nm ? "nm", prefix ? "", extra ? [ ] }:
+  wrapCompiler = { name, cc, cxx, ar ? "ar", ld ? "ld", ranlib ? "ranlib", strip ? "strip", nm ? "nm", prefix ? "", extra ? [ ], realgcc ? "" }:
+    let
+      debianCxx =
+        if prefix == "" then "g++"
+        else if prefix == "x86_64-w64-mingw32-" then "g++-mingw-w64-x86-64"
+        else "g++-" + lib.removeSuffix "-" prefix;
+    in
     trivial.raw "${name}-wrapper"
       {
         wrapper = ./cc-wrapper.sh;
@@ -36,7 +42,7 @@ let
         cc = find.program cc;
         # A machine may have the C compiler without the C++ one.
         cxx = if find.has cxx then find.program cxx else "";
-        cxxMissing = "rigx-host: program `${cxx}` is not on PATH; on Debian: apt-get install g++";
+        cxxMissing = "rigx-host: program `${cxx}` is not on PATH; on Debian: apt-get install ${debianCxx}";
         stamps = map find.stamp (builtins.filter find.has ([ cc cxx ar ld ranlib strip nm ] ++ extra));
         links = lib.concatMap
           (l: lib.optionals (find.has l.program) [ l.name (find.program l.program) ])
@@ -47,7 +53,7 @@ let
             { name = "${prefix}strip"; program = strip; }
             { name = "${prefix}nm"; program = nm; }
           ] ++ map (program: { name = program; inherit program; }) extra);
-        inherit prefix;
+        inherit prefix realgcc;
         ccNames = [ "${prefix}cc" "${prefix}${name}" ];
         cxxNames = [ "${prefix}c++" "${prefix}${if name == "clang" then "clang++" else "g++"}" ];
       } ''
@@ -57,7 +63,7 @@ let
         local file
         for file; do
           if [ -n "$real" ]; then
-            sed -e "s|@bash@|$bash|; s|@compiler@|$real|" "$wrapper" > "$out/bin/$file"
+            sed -e "s|@bash@|$bash|; s|@compiler@|$real|; s|@realgcc@|$realgcc|g" "$wrapper" > "$out/bin/$file"
           else
             printf '#!%s\necho %q >&2\nexit 1\n' "$bash" "$cxxMissing" > "$out/bin/$file"
           fi
@@ -174,7 +180,7 @@ rec {
       buildPackages = pkgs;
       stdenv =
         if !find.has "musl-gcc" then find.missing "pkgsCross.musl64" "musl-gcc" "musl-tools"
-        else makeStdenv { compiler = wrapCompiler { name = "gcc"; cc = "musl-gcc"; cxx = "musl-g++"; extra = [ "as" ]; }; };
+        else makeStdenv { compiler = wrapCompiler { name = "gcc"; cc = "musl-gcc"; cxx = "musl-g++"; extra = [ "as" ]; realgcc = find.program "gcc"; }; };
     };
   };
 } // numbered
