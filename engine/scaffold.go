@@ -203,13 +203,13 @@ func list(item string) string { return "[" + syntax.Quote(item) + "]" }
 
 // tomlBlock is a table being written, its values in one column.
 type tomlBlock struct {
-	header string
+	name   string
 	keys   []string
 	values []string
 }
 
 func newBlock(n NewTarget) *tomlBlock {
-	b := &tomlBlock{header: "[targets." + syntax.QuoteKey(n.Name) + "]\n"}
+	b := &tomlBlock{name: n.Name}
 	return b.set("kind", syntax.Quote(n.Kind.String()))
 }
 
@@ -228,7 +228,7 @@ func (b *tomlBlock) String() string {
 		width = max(width, len(k))
 	}
 	var out strings.Builder
-	out.WriteString(b.header)
+	out.WriteString("[targets." + syntax.QuoteKey(b.name) + "]\n")
 	for i, k := range b.keys {
 		out.WriteString(k + strings.Repeat(" ", width-len(k)) + " = " + b.values[i] + "\n")
 	}

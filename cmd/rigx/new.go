@@ -46,3 +46,27 @@ func (a *app) newCommand() *cobra.Command {
 	cmd.Flags().StringVar(&n.Run, "run", "", "the `PROGRAM` that a run target runs")
 	return cmd
 }
+
+func (a *app) initCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "init [DIR]",
+		Short: "Begin a project: write a rigx.toml for the sources that are there",
+		Long:  "Begin a project: write a rigx.toml with a target for each program among the files of the directory, and say why. Nothing else is touched.",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			dir := a.dir
+			if len(args) == 1 {
+				dir = args[0]
+			}
+			done, err := engine.Init(dir)
+			if err != nil || a.quiet {
+				return err
+			}
+			fmt.Fprintln(a.out, "wrote "+done.File)
+			for _, reason := range done.Reasons {
+				fmt.Fprintln(a.out, "  "+reason)
+			}
+			return nil
+		},
+	}
+}

@@ -88,7 +88,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		a.versionCommand(), a.listCommand(), a.graphCommand(), a.checkCommand(), a.explainCommand(), a.schemaCommand(),
-		a.newCommand(), a.fmtCommand(), a.lockCommand(), a.flakeCommand(), a.lsSourceCommand(),
+		a.initCommand(), a.newCommand(), a.fmtCommand(), a.lockCommand(), a.flakeCommand(), a.lsSourceCommand(),
 		a.buildCommand(), a.watchCommand(), a.cleanCommand(), a.testCommand(), a.runCommand(), a.pkgCommand(),
 	)
 	return root

@@ -130,7 +130,7 @@ func (t *Tree) gitFiles(ctx context.Context) ([]string, error) {
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
-	files := append(lists[0], lists[1]...)
+	files := slices.Concat(lists[0], lists[1])
 	slices.Sort(files)
 	return files, nil
 }
