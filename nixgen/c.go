@@ -40,9 +40,7 @@ func (d *derivation) cFamily() {
 			d.build = d.build.lit(" ").lit("-I").lit(dir).word(from)
 		}
 	}
-	for _, lib := range c.libraries {
-		d.build = d.build.lit(" -I").expr(targetExpr(lib)).lit("/include")
-	}
+	d.includeLibraries(c.libraries)
 	d.build = d.build.lit(")\n")
 	c.compile()
 	switch d.t.Kind {
@@ -52,6 +50,25 @@ func (d *derivation) cFamily() {
 		c.staticLibrary()
 	case schema.SharedLibrary:
 		c.sharedLibrary()
+	}
+}
+
+// includeLibraries puts the headers of libraries on the include path: those that
+// the target lists, in its order, then those that they need.
+func (d *derivation) includeLibraries(libraries []manifest.Unit) {
+	include := func(lib manifest.Unit) { d.build = d.build.lit(" -I").expr(targetExpr(lib)).lit("/include") }
+	listed := func(lib manifest.Unit) bool {
+		return slices.ContainsFunc(d.t.Edges, func(e manifest.Edge) bool { return isLibrary(e) && e.Unit == lib })
+	}
+	for _, e := range d.t.Edges {
+		if isLibrary(e) {
+			include(e.Unit)
+		}
+	}
+	for _, lib := range libraries {
+		if !listed(lib) {
+			include(lib)
+		}
 	}
 }
 

@@ -258,6 +258,10 @@ func (r *resolver) dependencies(t *Target) {
 	}
 	s := v.Strings[0]
 	if ref, ok := r.m.ResolveTarget(t, s.Value); ok {
+		if ref.Kind == ToTarget && !programs.Has(ref.Unit.Target.Kind) && ref.Unit.Target.Buildable() {
+			d := r.diags.Add(diagnostic.NotAProgram, s.Inner(), "`"+s.Value+"` is a "+ref.Unit.Target.Kind.String()+" target, which is no program to run")
+			d.Related = []diagnostic.Related{{At: ref.Unit.Target.Local.At, Message: "declared here"}}
+		}
 		r.use(ref, s.At)
 	} else if len(t.List(schema.DepsNixpkgs)) > 0 || s.Value == "" {
 		return // it comes from there, or is reported as empty
@@ -266,6 +270,9 @@ func (r *resolver) dependencies(t *Target) {
 		offer(d, near)
 	}
 }
+
+// programs are the kinds that may have a bin/<name>.
+const programs = schema.KindSet(1<<schema.Executable | 1<<schema.PythonScript | 1<<schema.Custom)
 
 // use adds the edge of a reference, unless nothing can be used there.
 func (r *resolver) use(ref Reference, at Location) {

@@ -46,6 +46,7 @@ const (
 	Collision            Code = "E0209"
 	Redefined            Code = "E0210"
 	BadInterpolation     Code = "E0211"
+	NotAProgram          Code = "E0212"
 	MissingFile          Code = "E0301"
 	EmptyGlob            Code = "E0302"
 	OutsideProject       Code = "E0303"

@@ -119,6 +119,10 @@ file, its includes and its modules.
 	{BadInterpolation, "a ${…} is not complete", `
 ` + "`${`" + ` needs a name and a closing brace. Write ` + "`''${`" + ` for a literal ` + "`${`" + `.
 `},
+	{NotAProgram, "`run` names a target that is no program", `
+A target of kind run calls ` + "`bin/<name>`" + ` of the target that it names. Libraries,
+generated sources, tests and results of other runs have no program.
+`},
 	{MissingFile, "a file does not exist", `
 The path is relative to the directory of the root rigx.toml (for a module: to
 the module's directory).

@@ -93,14 +93,8 @@ func excerpt(b *strings.Builder, at Location, label, color string, style Style) 
 func window(line string, start, end int) (shown, before string, marked int) {
 	prefix, suffix := "", ""
 	if len(line) > longestLine {
-		from := max(0, start-longestLine/2)
-		for from > 0 && !utf8.RuneStart(line[from]) {
-			from--
-		}
-		to := min(len(line), from+longestLine)
-		for to < len(line) && !utf8.RuneStart(line[to]) {
-			to++
-		}
+		from := runeBegin(line, max(0, start-longestLine/2))
+		to := runeBegin(line, min(len(line), from+longestLine))
 		if from > 0 {
 			prefix = "…"
 		}
@@ -118,6 +112,17 @@ func window(line string, start, end int) (shown, before string, marked int) {
 		}
 	}
 	return shown, string(lead), utf8.RuneCountInString(line[start:max(start, end)])
+}
+
+// runeBegin is the begin of the character that a byte belongs to. Bytes that are
+// no UTF-8 stand for themselves.
+func runeBegin(line string, at int) int {
+	for back := range min(utf8.UTFMax, at) {
+		if at < len(line) && utf8.RuneStart(line[at-back]) {
+			return at - back
+		}
+	}
+	return at
 }
 
 // clean keeps control characters of a hostile file from reaching the terminal.
