@@ -74,7 +74,7 @@ func (l *linker) text(p Place, v *syntax.Value) {
 		return
 	}
 	below := filepath.Dir(l.file.Path)
-	if p.Target != "" {
+	if p.Target != "" || p.Section == schema.Vars || p.Section == schema.LocalDependency {
 		below = filepath.Join(l.m.Dir, filepath.FromSlash(l.moduleDir()))
 	}
 	target := filepath.Join(below, filepath.FromSlash(text))

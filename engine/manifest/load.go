@@ -71,6 +71,8 @@ type layer struct {
 	module *Module
 	// included is false for the root and for modules' own rigx.toml.
 	included bool
+	// extended files are only asked for their [vars].
+	extended bool
 }
 
 // reading is the state of loading one project.
@@ -138,7 +140,7 @@ func (r *reading) file(name string, module *Module, included bool, at Location) 
 		return
 	}
 	root := buildDocument(file, &r.m.diags)
-	r.layers = append(r.layers, layer{file, root, module, included})
+	r.layers = append(r.layers, layer{file: file, root: root, module: module, included: included})
 
 	r.chain = append(r.chain, name)
 	defer func() { r.chain = r.chain[:len(r.chain)-1] }()

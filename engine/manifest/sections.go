@@ -231,12 +231,25 @@ func (r *reading) extends(l *layer, files []String) {
 	r.chain = append(r.chain, l.file.Path)
 	defer func() { r.chain = r.chain[:len(r.chain)-1] }()
 	for _, s := range files {
-		for _, name := range r.expandPath(filepath.Dir(l.file.Path), s) {
+		for _, name := range r.expandPath(r.start(l), s) {
 			if !r.seen[name] || contains(r.chain, name) {
 				r.extendFile(name, s.At)
 			}
 		}
 	}
+}
+
+// start is the directory that the paths of a layer start from: that of the
+// project or module, also in files that it includes. An extended file may
+// belong to another project, so its paths start from itself.
+func (r *reading) start(l *layer) string {
+	switch {
+	case l.extended:
+		return filepath.Dir(l.file.Path)
+	case l.module != nil:
+		return filepath.Join(r.m.Dir, filepath.FromSlash(l.module.Dir))
+	}
+	return r.m.Dir
 }
 
 func (r *reading) extendFile(name string, at Location) {
@@ -252,7 +265,7 @@ func (r *reading) extendFile(name string, at Location) {
 	// Only [vars] of that file is ours to judge; its syntax must still hold.
 	root := buildDocument(file, &r.m.diags)
 	if n := root.get("vars"); n != nil {
-		sub := layer{file: file, root: root, included: true}
+		sub := layer{file: file, root: root, included: true, extended: true}
 		r.varsSection(&decoder{file: file, diags: &r.m.diags}, &sub, n)
 	}
 }

@@ -21,7 +21,7 @@ var (
 		{Name: "ref", Type: String, Default: `"nixos-24.11"`, Doc: "A branch, tag or commit of nixpkgs; a flake URL; a path; or `host` for the programs installed on this machine.", Example: `"nixos-24.11"`},
 	}}
 	Vars = &Section{Name: "vars", Doc: "Lists of strings to use as `\"$vars.name\"` inside any list of a target.", Fields: []*Field{
-		{Name: "extends", Type: Strings, Content: Paths, Doc: "Other TOML files whose `[vars]` are taken in, relative to this file.", Example: `["../shared.toml"]`},
+		{Name: "extends", Type: Strings, Content: Paths, Doc: "Other TOML files whose `[vars]` are taken in, relative to the project or module.", Example: `["../shared.toml"]`},
 	}}
 	GitDependency = &Section{Name: "dependencies.git", Entries: true, Doc: "A flake (or plain source tree) from a git repository, used through `deps.git`.", Fields: []*Field{
 		{Name: "url", Type: String, Required: true, Doc: "Where the repository is.", Example: `"https://github.com/someone/mylib"`},
