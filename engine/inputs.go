@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/rigx-build/rigx/engine/nix"
@@ -41,6 +42,12 @@ func (w *Workspace) inputs(ctx context.Context) (Inputs, error) {
 			return in, err
 		}
 		in.Host = host
+		in.Overrides["nixpkgs"] = dir
+	case strings.HasPrefix(w.opts.Nixpkgs, "/") || strings.HasPrefix(w.opts.Nixpkgs, "./") || strings.HasPrefix(w.opts.Nixpkgs, "../"):
+		dir, err := filepath.Abs(w.opts.Nixpkgs)
+		if err != nil {
+			return in, err
+		}
 		in.Overrides["nixpkgs"] = dir
 	case w.opts.Nixpkgs != "":
 		in.Overrides["nixpkgs"] = nixgen.NixpkgsURL(w.opts.Nixpkgs)

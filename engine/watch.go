@@ -5,7 +5,6 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -50,7 +49,7 @@ func Watch(ctx context.Context, dir string, opts WatchOptions) error {
 	}
 	events, err := fsnotify.NewWatcher()
 	if err != nil {
-		return err
+		return watchError(err)
 	}
 	defer func() { _ = events.Close() }()
 	w := &watch{opts: opts, dir: ws.Dir(), events: events, watched: map[string]bool{}, finished: make(chan outcome, 1)}
@@ -352,8 +351,11 @@ func (w *watch) attend(v view) error {
 
 func watchError(err error) error {
 	e := &Error{Code: diagnostic.CannotWatch, Message: "cannot watch the project's files", Err: err}
-	if errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), "no space") {
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
 		e.Help = []string{"the system allows too few watches: sudo sysctl fs.inotify.max_user_watches=524288"}
+	case errors.Is(err, syscall.EMFILE):
+		e.Help = []string{"too many files or watchers are open: sudo sysctl fs.inotify.max_user_instances=1024, or ulimit -n 4096"}
 	}
 	return e
 }
