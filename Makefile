@@ -4,7 +4,7 @@ SHELL := bash
 TOOLS  = PATH="$$(.ci/install-tools):$$PATH"
 RIGX   = ../../bin/rigx --nixpkgs host
 
-.PHONY: demo test build lint bench fuzz clean
+.PHONY: demo test build lint bench differential fuzz clean
 
 # Installs what is missing, builds rigx, builds and tests the example with the
 # compilers of this machine, and runs a result.
@@ -32,6 +32,10 @@ bench: build
 	export $(TOOLS) && go test -run '^$$' -bench . -benchmem ./...
 	export $(TOOLS) && .ci/bench-peer
 	export $(TOOLS) && .ci/bench-build
+
+# The same projects through the Python tool and rigx, as black boxes.
+differential: build
+	export $(TOOLS) && .ci/differential 300 --report bin/differential.json
 
 # Ten minutes for each fuzz target.
 fuzz:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -73,8 +74,12 @@ const logTail = 40
 func (n *Nix) Build(ctx context.Context, req BuildRequest) ([]Built, error) {
 	results := make([]Built, len(req.Derivations))
 	var missing []string
+	absent, err := n.absent(ctx, req.Derivations)
+	if err != nil {
+		return nil, err
+	}
 	for i, d := range req.Derivations {
-		results[i] = Built{Attr: d.Attr, DrvPath: d.DrvPath, Outputs: d.Outputs, Cached: n.present(d.Outputs)}
+		results[i] = Built{Attr: d.Attr, DrvPath: d.DrvPath, Outputs: d.Outputs, Cached: !absent[i]}
 		if !results[i].Cached {
 			missing = append(missing, n.Version.installable(d.DrvPath))
 		}
@@ -91,7 +96,7 @@ func (n *Nix) Build(ctx context.Context, req BuildRequest) ([]Built, error) {
 		args = append(args, "--max-jobs", strconv.Itoa(req.Jobs))
 	}
 	if n.store != "" {
-		args = append(args, "--store", n.store, "--eval-store", "auto")
+		args = append(args, "--store", n.store)
 	}
 	pipe, out := io.Pipe()
 	done := make(chan struct{})
@@ -99,41 +104,54 @@ func (n *Nix) Build(ctx context.Context, req BuildRequest) ([]Built, error) {
 		defer close(done)
 		w.read(pipe)
 	}()
-	err := n.run(ctx, io.Discard, out, append(args, missing...)...)
+	err = n.run(ctx, io.Discard, out, append(args, missing...)...)
 	out.Close()
 	<-done
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	failed := false
+	absent, absentErr := n.absent(ctx, req.Derivations)
+	if absentErr != nil {
+		return nil, absentErr
+	}
 	for i := range results {
 		r := &results[i]
 		r.Duration = w.took[r.DrvPath]
-		failed = failed || !r.Cached && !n.present(r.Outputs)
-	}
-	if !failed {
-		return results, nil
-	}
-	for i := range results {
-		if r := &results[i]; !n.present(r.Outputs) {
+		if absent[i] {
 			r.Err = n.explain(ctx, r.DrvPath, w, err)
 		}
 	}
 	return results, nil
 }
 
-// present reports whether all outputs are in the store. With a remote store
-// only Nix can tell, so it is asked to build.
-func (n *Nix) present(outputs map[string]string) bool {
-	if n.store != "" || len(outputs) == 0 {
-		return false
+// absent tells for each derivation whether an output of it is not in the store.
+func (n *Nix) absent(ctx context.Context, drvs []Derivation) ([]bool, error) {
+	lacks := func(path string) bool {
+		_, err := os.Lstat(path)
+		return err != nil
 	}
-	for _, path := range outputs {
-		if _, err := os.Lstat(path); err != nil {
-			return false
+	if n.store != "" {
+		args := []string{"--check-validity", "--print-invalid"}
+		for _, d := range drvs {
+			for _, path := range d.Outputs {
+				args = append(args, path)
+			}
+		}
+		var out bytes.Buffer
+		if err := n.storeCommand(ctx, &out, args...); err != nil {
+			return nil, err
+		}
+		invalid := strings.Fields(out.String())
+		lacks = func(path string) bool { return slices.Contains(invalid, path) }
+	}
+	absent := make([]bool, len(drvs))
+	for i, d := range drvs {
+		absent[i] = len(d.Outputs) == 0
+		for _, path := range d.Outputs {
+			absent[i] = absent[i] || lacks(path)
 		}
 	}
-	return true
+	return absent, nil
 }
 
 // explain finds the failure behind a missing derivation: its own, or that of
@@ -235,6 +253,9 @@ func (w *watcher) read(r io.Reader) {
 // storeCommand runs nix-store, which lies beside nix.
 func (n *Nix) storeCommand(ctx context.Context, out io.Writer, args ...string) error {
 	var errOut bytes.Buffer
+	if n.store != "" {
+		args = append(args[:len(args):len(args)], "--store", n.store)
+	}
 	status, err := RunCommand(ctx, Command{Path: n.beside("nix-store"), Args: args, Stdout: out, Stderr: &errOut})
 	if err == nil && status != 0 {
 		err = fmt.Errorf("nix-store %s: %s", args[0], cleanMessage(errOut.String()))

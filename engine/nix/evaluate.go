@@ -187,7 +187,11 @@ func (e *evaluation) run(ctx context.Context, attrs []string, catch bool) ([]eva
 		return nil, err
 	}
 	var stdout, stderr bytes.Buffer
-	err = e.n.run(ctx, &stdout, &stderr, "eval", "--json", "--impure", "--no-write-lock-file", "--file", e.file, "--argstr", "request", request, "result")
+	command := []string{"eval", "--json", "--impure", "--no-write-lock-file", "--file", e.file, "--argstr", "request", request, "result"}
+	if e.n.store != "" {
+		command = append(command, "--store", e.n.store)
+	}
+	err = e.n.run(ctx, &stdout, &stderr, command...)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

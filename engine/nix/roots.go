@@ -26,6 +26,10 @@ func (n *Nix) Link(ctx context.Context, link, storePath string) error {
 	if info, err := os.Lstat(link); err == nil && info.Mode()&fs.ModeSymlink == 0 {
 		return fmt.Errorf("%s is there and is not a link; remove it", link)
 	}
+	if n.store != "" {
+		// What another store keeps is its own affair; the link only says where.
+		return replaceLink(link, storePath)
+	}
 	if usesDaemon() || !writable(autoRoots) {
 		return n.storeCommand(ctx, io.Discard, "--add-root", link, "--indirect", "--realise", storePath)
 	}
