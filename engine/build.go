@@ -12,6 +12,7 @@ import (
 
 	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
+	"github.com/rigx-build/rigx/engine/manifest/schema"
 	"github.com/rigx-build/rigx/engine/nix"
 )
 
@@ -176,6 +177,9 @@ func (s *session) evalError(what string, failed *nix.EvalError) error {
 
 // noPackage says that nixpkgs lacks an attribute, and who wants it.
 func (s *session) noPackage(name string) error {
+	if u, ok := s.w.Manifest.Attr(name); ok && u.Target.Kind == schema.Capsule {
+		return noCapsules(name)
+	}
 	e := &Error{Code: diagnostic.NoPackage, Message: "nixpkgs (" + s.w.ref() + ") has no `" + name + "`"}
 	if s.in.Host != nil {
 		e.Code = diagnostic.HostMissing

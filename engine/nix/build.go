@@ -87,7 +87,7 @@ func (n *Nix) Build(ctx context.Context, req BuildRequest) ([]Built, error) {
 	if len(missing) == 0 {
 		return results, nil
 	}
-	w := newWatcher(req.OnEvent)
+	w := newWatcher(req.Derivations, req.OnEvent)
 	args := []string{"build", "--no-link", "--log-format", "internal-json"}
 	if req.KeepGoing {
 		args = append(args, "--keep-going")
@@ -186,17 +186,23 @@ func (n *Nix) explain(ctx context.Context, drvPath string, w *watcher, err error
 type watcher struct {
 	parser   *logParser
 	report   func(Event)
+	outputs  map[string]map[string]string // of the wanted derivations
+	running  []BuildStarted               // in the order they began
 	begun    map[string]time.Time
 	took     map[string]time.Duration
+	ended    int
 	tail     map[string][]string
 	failures map[string]failure
 	errors   []string
 }
 
-func newWatcher(report func(Event)) *watcher {
+func newWatcher(drvs []Derivation, report func(Event)) *watcher {
 	w := &watcher{
-		report: report, begun: map[string]time.Time{}, took: map[string]time.Duration{},
+		report: report, outputs: map[string]map[string]string{}, begun: map[string]time.Time{}, took: map[string]time.Duration{},
 		tail: map[string][]string{}, failures: map[string]failure{},
+	}
+	for _, d := range drvs {
+		w.outputs[d.DrvPath] = d.Outputs
 	}
 	w.parser = newLogParser(w.event)
 	return w
@@ -206,8 +212,15 @@ func (w *watcher) event(e Event) {
 	switch e := e.(type) {
 	case BuildStarted:
 		w.begun[e.DrvPath] = time.Now()
+		w.running = append(w.running, e)
+	case buildsEnded:
+		for ; w.ended < int(e) && len(w.running) > 0; w.ended++ {
+			w.finish(w.likeliest())
+		}
+		return
 	case BuildFinished:
-		w.took[e.DrvPath] = time.Since(w.begun[e.DrvPath])
+		w.finish(slices.Index(w.running, BuildStarted(e)))
+		return
 	case LogLine:
 		lines := w.tail[e.DrvPath]
 		lines = append(lines, e.Text)
@@ -226,6 +239,44 @@ func (w *watcher) event(e Event) {
 	}
 	if w.report != nil {
 		w.report(e)
+	}
+}
+
+// likeliest is the running build that has ended: one that has failed, or whose
+// outputs are there; or else the oldest of those that nobody asked for.
+func (w *watcher) likeliest() int {
+	unknown := 0
+	for i := len(w.running) - 1; i >= 0; i-- {
+		drv := w.running[i].DrvPath
+		if _, failed := w.failures[drv]; failed {
+			return i
+		}
+		if w.outputs[drv] == nil {
+			unknown = i
+			continue
+		}
+		there := true
+		for _, path := range w.outputs[drv] {
+			_, err := os.Lstat(path)
+			there = there && err == nil
+		}
+		if there {
+			return i
+		}
+	}
+	return unknown
+}
+
+// finish notes that a running build has ended.
+func (w *watcher) finish(i int) {
+	if i < 0 {
+		return
+	}
+	b := w.running[i]
+	w.running = slices.Delete(w.running, i, i+1)
+	w.took[b.DrvPath] = time.Since(w.begun[b.DrvPath])
+	if w.report != nil {
+		w.report(BuildFinished(b))
 	}
 }
 

@@ -36,9 +36,11 @@ type Message struct {
 const (
 	activityCopyPath    = 100
 	activityFetch       = 101
+	activityBuilds      = 104
 	activityBuild       = 105
 	activitySubstitute  = 108
 	resultBuildLogLine  = 101
+	resultProgress      = 105
 	resultPostBuildLine = 107
 )
 
@@ -47,7 +49,12 @@ const (
 type logParser struct {
 	emit   func(Event)
 	builds map[uint64]BuildStarted
+	all    uint64 // the activity that counts all builds
 }
+
+// buildsEnded says how many builds have ended so far, well or not. Nix reports
+// the end of each single one only when all are done.
+type buildsEnded int
 
 func newLogParser(emit func(Event)) *logParser {
 	return &logParser{emit: emit, builds: map[uint64]BuildStarted{}}
@@ -87,9 +94,12 @@ func (p *logParser) line(line []byte) {
 			p.emit(BuildFinished(b))
 		}
 	case "result":
-		if e.Type == resultBuildLogLine || e.Type == resultPostBuildLine {
+		switch {
+		case e.Type == resultBuildLogLine || e.Type == resultPostBuildLine:
 			b := p.builds[e.ID]
 			p.emit(LogLine{b.DrvPath, b.Name, e.field(0)})
+		case e.Type == resultProgress && e.ID == p.all:
+			p.emit(buildsEnded(e.number(0) + e.number(3)))
 		}
 	case "msg":
 		text := e.Msg
@@ -102,6 +112,8 @@ func (p *logParser) line(line []byte) {
 
 func (p *logParser) start(e logEntry) {
 	switch e.Type {
+	case activityBuilds:
+		p.all = e.ID
 	case activityBuild:
 		b := BuildStarted{DrvPath: e.field(0)}
 		b.Name = DerivationName(b.DrvPath)
@@ -112,6 +124,14 @@ func (p *logParser) start(e logEntry) {
 			p.emit(FetchStarted{what})
 		}
 	}
+}
+
+// number returns a field of the entry if it is a number.
+func (e logEntry) number(i int) (n int) {
+	if i < len(e.Fields) {
+		_ = json.Unmarshal(e.Fields[i], &n)
+	}
+	return n
 }
 
 // field returns a field of the entry if it is a string.

@@ -97,9 +97,11 @@ func system() string {
 }
 
 // programs adds what is executable in a directory; the first on PATH wins, as
-// it does in a shell. Nix's own directories are left out.
+// it does in a shell. Nix's own directories are left out, and those of pyenv and
+// its like: their scripts find out in the user's files what to call, which no
+// sandbox has.
 func (h *Host) programs(dir string) {
-	if strings.HasPrefix(dir, "/nix/") {
+	if strings.HasPrefix(dir, "/nix/") || filepath.Base(dir) == "shims" {
 		return
 	}
 	entries, err := os.ReadDir(dir)
