@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
@@ -65,7 +66,8 @@ func (w *Workspace) packagesFix(failed *nix.BuildError) *HashFix {
 			continue
 		}
 		for _, u := range t.Units() {
-			if nixgen.PackagesName(u) != nix.DerivationName(failed.DrvPath) {
+			rest, ok := strings.CutPrefix(nix.DerivationName(failed.DrvPath), nixgen.PackagesName(u)+"-")
+			if !ok || strings.Contains(rest, "-") {
 				continue
 			}
 			value := `"` + failed.Hash.Got + `"`

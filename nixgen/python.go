@@ -38,7 +38,9 @@ func (d *derivation) python() {
 	b.WriteString(indent + "python = pkgs.python" + strings.ReplaceAll(version, ".", "") + ";\n")
 	b.WriteString(indent + "packages = pkgs.stdenv.mkDerivation {\n")
 	at := indent + "  "
-	b.WriteString(at + "name = " + NixString(PackagesName(d.u.Unit)) + ";\n")
+	// The name changes with what uv reads. Otherwise Nix would take what it has
+	// under the hash, whatever the lock says by now.
+	b.WriteString(at + "name = " + NixString(PackagesName(d.u.Unit)+"-") + " + builtins.substring 0 8 (builtins.hashString \"sha256\" (builtins.unsafeDiscardStringContext \"${" + d.u.venv + "}\"));\n")
 	b.WriteString(at + "src = " + d.u.venv + ";\n")
 	b.WriteString(at + "nativeBuildInputs = [ pkgs.uv python pkgs.cacert ];\n")
 	b.WriteString(at + "SSL_CERT_FILE = \"${pkgs.cacert}/etc/ssl/certs/ca-bundle.crt\";\n")
@@ -52,6 +54,8 @@ func (d *derivation) python() {
 	nixLines(&b, text(nil).lit("rm -rf .venv/bin .venv/pyvenv.cfg\n"+
 		"find .venv -name __pycache__ -prune -exec rm -rf {} +\n"+
 		"find .venv -type l -lname '/*' -delete\n"+
+		"find .venv -name uv_cache.json -delete\n"+ // when a vendored wheel was written
+		"find .venv -path '*.dist-info/RECORD' -exec sed -i '/uv_cache[.]json,/d' {} +\n"+
 		"find .venv -exec touch -h -d @1 {} +\n"+
 		"cp -r .venv/. $out\n"), at)
 	b.WriteString(";\n")
@@ -65,8 +69,8 @@ func (d *derivation) python() {
 	d.pythonInstall("lib/python" + version + "/site-packages")
 }
 
-// PackagesName is the name of the derivation with the packages of a
-// python_script.
+// PackagesName begins the name of the derivation with the packages of a
+// python_script; a hash of what uv reads follows.
 func PackagesName(u manifest.Unit) string { return storeName(u.Attr() + "-packages") }
 
 // pythonInstall copies the sources and writes the launcher.

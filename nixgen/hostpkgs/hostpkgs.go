@@ -52,6 +52,8 @@ type Host struct {
 	Packages map[string]Known `json:"packages"`
 	// Certificates is the bundle of root certificates, if there is one.
 	Certificates string `json:"certificates"`
+	// Python lists the packages that python3 can import.
+	Python []string `json:"python"`
 
 	extra []string // directories outside /usr that a sandbox must see
 }
@@ -72,6 +74,7 @@ func Discover(ctx context.Context, searchPath string) (*Host, error) {
 		h.programs(filepath.Join(home, ".local/bin"))
 	}
 	h.zig()
+	h.python()
 	h.rust(ctx)
 	h.toolchains()
 	h.libraries()
@@ -167,6 +170,35 @@ func (h *Host) zig() {
 			}
 		}
 	}
+}
+
+// python lists the packages that the Python on PATH can import, by the names
+// that nixpkgs would give them.
+func (h *Host) python() {
+	p, ok := h.Programs["python3"]
+	if !ok {
+		return
+	}
+	prefix := filepath.Dir(filepath.Dir(p.Path))
+	patterns := []string{filepath.Join(prefix, "lib/python3*/site-packages")}
+	if _, err := os.Stat(filepath.Join(prefix, "pyvenv.cfg")); err != nil {
+		prefix = filepath.Dir(filepath.Dir(resolved(p.Path)))
+		patterns = []string{filepath.Join(prefix, "lib/python3*/site-packages"), "/usr/lib/python3/dist-packages", "/usr/local/lib/python3*/dist-packages"}
+	}
+	for _, pattern := range patterns {
+		dirs, _ := filepath.Glob(pattern)
+		for _, dir := range dirs {
+			entries, _ := os.ReadDir(dir)
+			for _, e := range entries {
+				name, _, _ := strings.Cut(strings.TrimSuffix(strings.TrimSuffix(e.Name(), ".dist-info"), ".egg-info"), "-")
+				if ext := filepath.Ext(e.Name()); ext == ".dist-info" || ext == ".egg-info" {
+					h.Python = append(h.Python, strings.ToLower(strings.ReplaceAll(name, "_", "-")))
+				}
+			}
+		}
+	}
+	slices.Sort(h.Python)
+	h.Python = slices.Compact(h.Python)
 }
 
 // relocatable are toolchains that are often installed outside /usr, with what

@@ -9,7 +9,7 @@ let
   trivial = import ./trivial.nix { inherit find lib pkgs system; };
   tools = import ./tools.nix { inherit find host lib trivial; };
   stdenvs = import ./stdenv.nix { inherit find host lib pkgs system tools trivial; };
-  languages = import ./languages.nix { inherit find host lib tools trivial; };
+  languages = import ./languages.nix { inherit find host lib pkgs tools trivial; };
 
   pkgs = tools.byName // trivial.public // languages // stdenvs // {
     inherit lib system;
