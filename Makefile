@@ -4,7 +4,7 @@ SHELL := bash
 TOOLS  = PATH="$$(.ci/install-tools):$$PATH"
 RIGX   = ../../bin/rigx --nixpkgs host
 
-.PHONY: demo test build lint bench differential fuzz clean
+.PHONY: demo test build lint bench differential fuzz vsix clean
 
 # Installs what is missing, builds rigx, builds and tests the example with the
 # compilers of this machine, and runs a result.
@@ -20,6 +20,10 @@ test:
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...
+
+# The extension of VS Code, from npm alone: editors/vscode/rigx.vsix.
+vsix:
+	cd editors/vscode && npm ci --no-fund --no-audit && npm run package
 
 lint:
 	test -z "$$(gofmt -l .)"
