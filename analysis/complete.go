@@ -378,7 +378,9 @@ func (w *completer) text(p Place) {
 	if w.c.File.Position(end).Line != w.c.File.Position(w.c.Offset).Line || end < w.c.Offset {
 		end = w.c.Offset
 	}
-	w.candidates(p, typed, syntax.Span{Start: syntax.SourceOffset(text, v.Span, 0), End: end})
+	// The line break behind """ is no content, but the cursor may be before it.
+	start := min(syntax.SourceOffset(text, v.Span, 0), w.c.Offset)
+	w.candidates(p, typed, syntax.Span{Start: start, End: end})
 }
 
 // references offers what ${…} can name. from and at are offsets in the decoded

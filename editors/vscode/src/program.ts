@@ -95,10 +95,18 @@ export interface Target {
   line: number;
 }
 
-/** The targets of a project. Reading them runs nothing of the project. */
+const lastTargets = new Map<string, Target[]>();
+
+/**
+ * The targets of a project; those it had last while rigx.toml is broken.
+ * Reading them runs nothing of the project.
+ */
 export async function listTargets(program: string, project: string): Promise<Target[]> {
   const answer = await run(program, ["-C", project, "list", "--json"]);
-  return answer.status === 0 ? (JSON.parse(answer.out) as Target[]) : [];
+  if (answer.status === 0) {
+    lastTargets.set(project, JSON.parse(answer.out) as Target[]);
+  }
+  return lastTargets.get(project) ?? [];
 }
 
 /** What one does with a target of a kind; capsules are not built yet. */
