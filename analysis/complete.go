@@ -425,14 +425,6 @@ func (w *completer) candidates(p Place, typed string, span syntax.Span) {
 		}
 		w.add(c)
 	}
-	if p.Target != "" && f.Type == schema.Strings && (typed == "" || strings.HasPrefix(typed, "$")) {
-		for _, v := range w.m.Vars {
-			w.add(Completion{
-				Kind: VariableCompletion, Label: "$vars." + v.Name.Value, Doc: w.s.describeVariable(v.Name.Value),
-				Span: span, Text: "$vars." + v.Name.Value,
-			})
-		}
-	}
 	switch f.Content {
 	case schema.Targets:
 		w.targetNames(span, false)
@@ -454,6 +446,31 @@ func (w *completer) candidates(p Place, typed string, span syntax.Span) {
 	for _, word := range usualValues[f] {
 		w.add(Completion{Kind: ValueCompletion, Label: word, Span: span, Text: word})
 	}
+	if p.Target != "" && f.Type == schema.Strings && (typed == "" || strings.HasPrefix(typed, "$")) {
+		for _, v := range w.m.Vars {
+			w.add(Completion{
+				Kind: VariableCompletion, Label: "$vars." + v.Name.Value, Doc: w.s.describeVariable(v.Name.Value),
+				Span: span, Text: "$vars." + v.Name.Value,
+			})
+		}
+	}
+	w.dropListed()
+}
+
+// dropListed takes out what stands in the list already.
+func (w *completer) dropListed() {
+	list := w.c.List
+	if w.c.Value.Kind == syntax.Array {
+		list = w.c.Value
+	}
+	if list == nil {
+		return
+	}
+	w.out = slices.DeleteFunc(w.out, func(c Completion) bool {
+		return slices.ContainsFunc(list.Items, func(v syntax.Value) bool {
+			return v.Kind == syntax.String && v.Text == c.Label && v.Span != w.c.Value.Span
+		})
+	})
 }
 
 // usualValues are offered for fields that take others too.

@@ -25,6 +25,8 @@ type Cursor struct {
 	InHeader bool
 	// Value is the innermost value under the cursor, or nil.
 	Value *syntax.Value
+	// List is the array that Value is an item of, or nil.
+	List *syntax.Value
 }
 
 // At finds what stands at an offset. An offset at the end of a key or value
@@ -75,6 +77,9 @@ func (c *Cursor) entries(entries []syntax.Entry) {
 func (c *Cursor) value(v *syntax.Value) {
 	if !touches(v.Span, c.Offset) {
 		return
+	}
+	if c.Value != nil && c.Value.Kind == syntax.Array {
+		c.List = c.Value
 	}
 	c.Value = v
 	for i := range v.Items {

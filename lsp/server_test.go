@@ -619,8 +619,8 @@ deps.internal = ["greet", "gret"]
 		t.Error("a taken name is accepted:", err)
 	}
 
-	completed, err := e.server.Completion(ctx, &protocol.CompletionParams{TextDocumentPositionParams: at(10, 30)})
-	if list, ok := completed.(*protocol.CompletionList); !ok || err != nil || len(list.Items) == 0 || list.Items[0].Label != "greet" {
+	completed, err := e.server.Completion(ctx, &protocol.CompletionParams{TextDocumentPositionParams: at(8, 10)})
+	if list, ok := completed.(*protocol.CompletionList); !ok || err != nil || len(list.Items) == 0 || list.Items[0].Label != "executable" {
 		t.Errorf("%+v %v", completed, err)
 	}
 	symbols, err := e.server.DocumentSymbol(ctx, &protocol.DocumentSymbolParams{TextDocument: doc})
