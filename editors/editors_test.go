@@ -15,7 +15,7 @@ const project = `[project]
 name = "p"
 
 [targets.hello]
-kind = "executible"
+kind = "exexutable"
 sources = ["src/hello.c"]
 
 [targets.smoke]

@@ -25,7 +25,7 @@ import (
 // editor is a client of a server in the same process.
 type editor struct {
 	protocol.UnimplementedClient
-	t      *testing.T
+	t      testing.TB
 	server protocol.Server
 	conn   jsonrpc2.Conn
 	done   chan error // of the server
@@ -40,12 +40,12 @@ type editor struct {
 }
 
 // open starts an editor in a folder with files, given as name and text in turn.
-func open(t *testing.T, files ...string) *editor {
+func open(t testing.TB, files ...string) *editor {
 	t.Helper()
 	return openWith(t, nil, files...)
 }
 
-func openWith(t *testing.T, adjust func(*protocol.InitializeParams), files ...string) *editor {
+func openWith(t testing.TB, adjust func(*protocol.InitializeParams), files ...string) *editor {
 	t.Helper()
 	// On some systems the temporary directory is behind a link.
 	dir, err := filepath.EvalSymlinks(t.TempDir())
@@ -498,12 +498,12 @@ func TestLeavingWithoutShutdown(t *testing.T) {
 }
 
 // program builds rigx once.
-var program = func() func(*testing.T) string {
+var program = func() func(testing.TB) string {
 	var once sync.Once
 	var path string
 	var output []byte
 	var err error
-	return func(t *testing.T) string {
+	return func(t testing.TB) string {
 		once.Do(func() {
 			dir, _ := os.MkdirTemp("", "rigx-lsp-test-")
 			path = filepath.Join(dir, "rigx")
@@ -667,4 +667,42 @@ deps.internal = ["greet", "gret"]
 
 func span(line, character, endLine, endCharacter uint32) protocol.Range {
 	return protocol.Range{Start: protocol.Position{Line: line, Character: character}, End: protocol.Position{Line: endLine, Character: endCharacter}}
+}
+
+// BenchmarkTyping measures the time from a keystroke to the diagnostics, in a
+// file of 1,000 and of 10,000 targets.
+func BenchmarkTyping(b *testing.B) {
+	for _, targets := range []int{1000, 10_000} {
+		b.Run(fmt.Sprint(targets), func(b *testing.B) {
+			var text strings.Builder
+			text.WriteString("[project]\nname = \"p\"\n")
+			for i := range targets {
+				fmt.Fprintf(&text, "\n[targets.t%d]\nkind = \"custom\"\ndescription = \"one of many\"\ninstall_script = \"\"\"\ntrue > $out\n\"\"\"\n", i)
+			}
+			e := open(b, "rigx.toml", text.String())
+			e.didOpen("rigx.toml", text.String())
+			e.awaitVersion(e.uri("rigx.toml"), 1)
+			at := protocol.Position{Line: 1, Character: 8}
+			version := int32(1)
+			for b.Loop() {
+				version++
+				e.edit("rigx.toml", version, at, at, "x")
+				e.awaitVersion(e.uri("rigx.toml"), version)
+			}
+		})
+	}
+}
+
+// awaitVersion waits for the diagnostics of a version.
+func (e *editor) awaitVersion(u uri.URI, version int32) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for {
+		if p := e.published[u]; p != nil {
+			if v, ok := p.Version.Get(); ok && v >= version {
+				return
+			}
+		}
+		e.wake.Wait()
+	}
 }

@@ -28,7 +28,7 @@ local function session()
   eventually('a diagnostic for the mistake', function() return diagnostics() > 0 end)
   local text = vim.fn.getline(1, '$')
   for i, line in ipairs(text) do
-    vim.fn.setline(i, (line:gsub('executible', 'executable')))
+    vim.fn.setline(i, (line:gsub('exexutable', 'executable')))
   end
   eventually('no diagnostic once it is mended', function() return diagnostics() == 0 end)
   vim.cmd('silent write')
