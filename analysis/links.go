@@ -26,10 +26,7 @@ func (s *Snapshot) Links(file *syntax.File) []Link {
 		return nil
 	}
 	l := linker{s: s, m: m, file: file}
-	for i := range file.Tree.Tables {
-		t := &file.Tree.Tables[i]
-		l.entries(t.Path, t.Entries)
-	}
+	eachString(file, l.text)
 	return l.found
 }
 
@@ -38,28 +35,6 @@ type linker struct {
 	m     *manifest.Manifest
 	file  *syntax.File
 	found []Link
-}
-
-func (l *linker) entries(above []syntax.Key, entries []syntax.Entry) {
-	for i := range entries {
-		l.value(join(above, entries[i].Path), &entries[i].Value)
-	}
-}
-
-func (l *linker) value(path []syntax.Key, v *syntax.Value) {
-	switch v.Kind {
-	case syntax.InlineTable:
-		l.entries(path, v.Entries)
-	case syntax.Array:
-		for i := range v.Items {
-			l.value(path, &v.Items[i])
-		}
-	case syntax.String:
-		p := Cursor{Path: path}.Place()
-		if p.Field != nil {
-			l.text(p, v)
-		}
-	}
 }
 
 func (l *linker) text(p Place, v *syntax.Value) {

@@ -126,7 +126,6 @@ type mentioner struct {
 	m       *manifest.Manifest
 	file    *syntax.File
 	targets map[string]*manifest.Target
-	target  *manifest.Target // that the current table is about
 	found   []Mention
 }
 
@@ -142,15 +141,17 @@ func (w *mentioner) read() {
 		w.path(t.Path, 0)
 		w.entries(t.Path, t.Entries)
 	}
+	eachString(w.file, w.text)
 	sort.SliceStable(w.found, func(i, j int) bool { return w.found[i].Span.Start < w.found[j].Span.Start })
 }
 
+// entries finds the names among keys.
 func (w *mentioner) entries(above []syntax.Key, entries []syntax.Entry) {
 	for i := range entries {
 		e := &entries[i]
 		path := join(above, e.Path)
 		w.path(path, len(above))
-		w.value(path, &e.Value)
+		w.entries(path, e.Value.Entries)
 	}
 }
 
@@ -160,7 +161,6 @@ func (w *mentioner) key(sym Symbol, key syntax.Key) {
 
 // path finds the names among the keys of a path, from one of them on.
 func (w *mentioner) path(path []syntax.Key, from int) {
-	w.target = nil
 	if len(path) < 2 {
 		return
 	}
@@ -168,7 +168,7 @@ func (w *mentioner) path(path []syntax.Key, from int) {
 	switch path[0].Name {
 	case "targets":
 		t := w.targets[path[1].Name]
-		if w.target = t; t == nil {
+		if t == nil {
 			return
 		}
 		if at(1) {
@@ -209,28 +209,9 @@ func (w *mentioner) path(path []syntax.Key, from int) {
 	}
 }
 
-func (w *mentioner) value(path []syntax.Key, v *syntax.Value) {
-	switch v.Kind {
-	case syntax.InlineTable:
-		w.entries(path, v.Entries)
-	case syntax.Array:
-		for i := range v.Items {
-			w.value(path, &v.Items[i])
-		}
-	case syntax.String:
-		names := make([]string, len(path))
-		for i, k := range path {
-			names[i] = k.Name
-		}
-		if p := placeOf(names); p.Field != nil {
-			w.text(p, v)
-		}
-	}
-}
-
 // text finds the names in a string, by what the field holds.
 func (w *mentioner) text(p Place, v *syntax.Value) {
-	text := v.Text
+	text, target := v.Text, w.targets[p.Target]
 	if p.Target == "" {
 		if p.Section == schema.ExternalInput && p.Field.Name == "require_files" {
 			if _, bucket, ok := strings.Cut(text, "@"); ok {
@@ -249,7 +230,7 @@ func (w *mentioner) text(p Place, v *syntax.Value) {
 	}
 	switch p.Field.Content {
 	case schema.Targets:
-		if ref, ok := w.m.ResolveTarget(w.target, text); ok {
+		if ref, ok := w.m.ResolveTarget(target, text); ok {
 			w.reference(ref, text, v, 0, false)
 		}
 	case schema.GitDeps:
@@ -267,7 +248,7 @@ func (w *mentioner) text(p Place, v *syntax.Value) {
 			if part.Ref == "" {
 				continue
 			}
-			if ref, ok := w.m.Resolve(w.target, part.Ref); ok {
+			if ref, ok := w.m.Resolve(target, part.Ref); ok {
 				w.reference(ref, part.Ref, v, part.Start, true)
 			}
 		}

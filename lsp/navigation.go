@@ -28,6 +28,16 @@ func (s *Server) find(ctx context.Context, doc protocol.TextDocumentIdentifier, 
 	return place{project, file, toOffset(s.encoding, file, at)}
 }
 
+// named returns the name at a position.
+func (s *Server) named(ctx context.Context, doc protocol.TextDocumentIdentifier, position protocol.Position) (place, analysis.Mention, bool) {
+	at := s.find(ctx, doc, position)
+	if at.project == nil {
+		return at, analysis.Mention{}, false
+	}
+	m, ok := at.project.MentionAt(at.file, at.offset)
+	return at, m, ok
+}
+
 func (s *Server) location(at manifest.Location) protocol.Location {
 	return protocol.Location{URI: uri.File(at.File.Path), Range: toRange(s.encoding, at.File, at.Span)}
 }
@@ -54,11 +64,7 @@ func (s *Server) Definition(ctx context.Context, params *protocol.DefinitionPara
 
 // References lists where a thing is named.
 func (s *Server) References(ctx context.Context, params *protocol.ReferenceParams) ([]protocol.Location, error) {
-	at := s.find(ctx, params.TextDocument, params.Position)
-	if at.project == nil {
-		return nil, nil
-	}
-	m, ok := at.project.MentionAt(at.file, at.offset)
+	at, m, ok := s.named(ctx, params.TextDocument, params.Position)
 	if !ok {
 		return nil, nil
 	}
@@ -73,11 +79,7 @@ func (s *Server) References(ctx context.Context, params *protocol.ReferenceParam
 
 // DocumentHighlight marks what is named under the cursor in this file.
 func (s *Server) DocumentHighlight(ctx context.Context, params *protocol.DocumentHighlightParams) ([]protocol.DocumentHighlight, error) {
-	at := s.find(ctx, params.TextDocument, params.Position)
-	if at.project == nil {
-		return nil, nil
-	}
-	m, ok := at.project.MentionAt(at.file, at.offset)
+	at, m, ok := s.named(ctx, params.TextDocument, params.Position)
 	if !ok {
 		return nil, nil
 	}
@@ -97,11 +99,7 @@ func (s *Server) DocumentHighlight(ctx context.Context, params *protocol.Documen
 
 // PrepareRename says what would be renamed.
 func (s *Server) PrepareRename(ctx context.Context, params *protocol.PrepareRenameParams) (protocol.PrepareRenameResult, error) {
-	at := s.find(ctx, params.TextDocument, params.Position)
-	if at.project == nil {
-		return nil, nil
-	}
-	m, ok := at.project.MentionAt(at.file, at.offset)
+	at, m, ok := s.named(ctx, params.TextDocument, params.Position)
 	if !ok {
 		return nil, nil
 	}
