@@ -45,6 +45,3 @@ func add(calls []Call, t *manifest.Target, at manifest.Location) []Call {
 	}
 	return append(calls, Call{t, []manifest.Location{at}})
 }
-
-// TargetNamed returns the target of that qualified name, or nil.
-func (s *Snapshot) TargetNamed(name string) *manifest.Target { return s.Manifest.Target(name) }

@@ -30,6 +30,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 )
 
 //go:embed set
@@ -321,11 +322,13 @@ func (h *Host) Materialize(cacheDir string) (string, error) {
 	}
 	dir := filepath.Join(cacheDir, "host-"+digest(files))
 	if _, err := os.Stat(filepath.Join(dir, "host.json")); err == nil {
+		markUsed(dir)
 		return dir, nil
 	}
 	if err := os.MkdirAll(cacheDir, 0o755); err != nil {
 		return "", err
 	}
+	removeUnused(cacheDir)
 	tmp, err := os.MkdirTemp(cacheDir, ".host-")
 	if err != nil {
 		return "", err
@@ -344,7 +347,40 @@ func (h *Host) Materialize(cacheDir string) (string, error) {
 			return "", err
 		}
 	}
+	markUsed(dir)
 	return dir, nil
+}
+
+// unused is how long a set may lie about: each state of the machine's programs
+// has one of its own.
+const unused = 30 * 24 * time.Hour
+
+// usedMark is a file beside a set that says when it was used last. The set itself
+// stays as it is, times included: Nix may have locked it.
+func usedMark(dir string) string {
+	return filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".used")
+}
+
+// markUsed notes that a set is in use. Failing to costs nothing but a new copy.
+func markUsed(dir string) {
+	_ = os.WriteFile(usedMark(dir), nil, 0o644)
+	now := time.Now()
+	_ = os.Chtimes(usedMark(dir), now, now)
+}
+
+// removeUnused removes the sets that were not used for long.
+func removeUnused(cacheDir string) {
+	dirs, _ := filepath.Glob(filepath.Join(cacheDir, "host-*"))
+	for _, dir := range dirs {
+		info, err := os.Stat(usedMark(dir))
+		if err != nil {
+			info, err = os.Stat(dir) // it was never used again
+		}
+		if err == nil && time.Since(info.ModTime()) > unused {
+			_ = os.RemoveAll(dir)
+			_ = os.Remove(usedMark(dir))
+		}
+	}
 }
 
 func digest(files map[string][]byte) string {
