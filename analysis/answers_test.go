@@ -15,7 +15,7 @@ import (
 var (
 	// answers stand in a file of their own.
 	answers = map[string]func(s *analysis.Snapshot, file *syntax.File, offset uint32, argument string) string{
-		"hover": hover, "complete": complete, "rename": rename, "actions": actions,
+		"hover": hover, "complete": complete, "rename": rename, "actions": actions, "select": selections,
 	}
 	// inline answers stand behind the mark.
 	inline = map[string]func(s *analysis.Snapshot, file *syntax.File, offset uint32) string{
@@ -47,6 +47,20 @@ func complete(s *analysis.Snapshot, file *syntax.File, offset uint32, _ string) 
 		after, _, _ := strings.Cut(file.Tree.Text[c.Span.End:], "\n")
 		text := strings.ReplaceAll(c.Text, "\n", "⏎")
 		fmt.Fprintf(&b, "%-22s %s|%s%s\n", c.Label, file.Tree.Text[line:c.Span.Start], text, after)
+	}
+	return b.String()
+}
+
+// selections shows what is selected at each step, its first line only.
+func selections(_ *analysis.Snapshot, file *syntax.File, offset uint32, _ string) string {
+	var b strings.Builder
+	for _, span := range analysis.Selections(file, offset) {
+		first, _, more := strings.Cut(file.Tree.Text[span.Start:span.End], "\n")
+		b.WriteString(first)
+		if more {
+			b.WriteString(" …")
+		}
+		b.WriteByte('\n')
 	}
 	return b.String()
 }

@@ -63,6 +63,9 @@ func askEverything(t *testing.T, s *analysis.Snapshot, file *syntax.File, offset
 		}
 	}
 	s.Definition(file, offset)
+	for _, span := range analysis.Selections(file, offset) {
+		within("selection", span)
+	}
 	s.Lenses(file)
 	for _, a := range s.Actions(file, syntax.Span{Start: offset, End: offset}) {
 		for _, e := range a.Edits {

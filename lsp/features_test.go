@@ -79,6 +79,10 @@ deps.internal = ["greet", "gret"]
 	if len(folds) != 3 || err != nil {
 		t.Error(folds, err)
 	}
+	selected, err := e.server.SelectionRange(ctx, &protocol.SelectionRangeParams{TextDocument: doc, Positions: []protocol.Position{{Line: 10, Character: 20}}})
+	if len(selected) != 1 || selected[0].Range != span(10, 18, 10, 23) || selected[0].Parent == nil || err != nil {
+		t.Error(selected, err)
+	}
 	links, err := e.server.DocumentLink(ctx, &protocol.DocumentLinkParams{TextDocument: doc})
 	if len(links) != 1 || *links[0].Target != e.uri("src/a.c") || err != nil {
 		t.Error(links, err)

@@ -72,6 +72,7 @@ func (s *Server) Initialize(_ context.Context, params *protocol.InitializeParams
 			CallHierarchyProvider:      protocol.Boolean(true),
 			DocumentLinkProvider:       &protocol.DocumentLinkOptions{},
 			FoldingRangeProvider:       protocol.Boolean(true),
+			SelectionRangeProvider:     protocol.Boolean(true),
 			CodeActionProvider:         &protocol.CodeActionOptions{CodeActionKinds: []protocol.CodeActionKind{protocol.CodeActionKindQuickFix, protocol.CodeActionKindRefactorRewrite}},
 			DocumentFormattingProvider: protocol.Boolean(true),
 			InlayHintProvider:          protocol.Boolean(true),

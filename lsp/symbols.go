@@ -86,6 +86,26 @@ func (s *Server) FoldingRanges(ctx context.Context, params *protocol.FoldingRang
 	return out, nil
 }
 
+// SelectionRange widens selections step by step.
+func (s *Server) SelectionRange(ctx context.Context, params *protocol.SelectionRangeParams) ([]protocol.SelectionRange, error) {
+	_, file := stateOf(ctx).project(pathOf(params.TextDocument.URI))
+	if file == nil {
+		return nil, nil
+	}
+	out := make([]protocol.SelectionRange, 0, len(params.Positions))
+	for _, position := range params.Positions {
+		var around *protocol.SelectionRange
+		for _, span := range slices.Backward(analysis.Selections(file, toOffset(s.encoding, file, position))) {
+			around = &protocol.SelectionRange{Range: toRange(s.encoding, file, span), Parent: around}
+		}
+		if around == nil {
+			around = &protocol.SelectionRange{Range: protocol.Range{Start: position, End: position}}
+		}
+		out = append(out, *around)
+	}
+	return out, nil
+}
+
 // PrepareCallHierarchy finds the target under the cursor. What calls what is
 // the dependency graph.
 func (s *Server) PrepareCallHierarchy(ctx context.Context, params *protocol.CallHierarchyPrepareParams) ([]protocol.CallHierarchyItem, error) {
