@@ -64,7 +64,11 @@ func (s *Snapshot) itemHints(file *syntax.File, path []syntax.Key, list *syntax.
 			}
 			continue
 		}
-		if t := s.Target(c); t != nil && p.Field.Content == schema.Paths && source.HasMeta(v.Text) && !manifest.Interpolates(v.Text) {
+		if p.Field.Content != schema.Paths || !source.HasMeta(v.Text) || manifest.Interpolates(v.Text) {
+			continue
+		}
+		// Finding the target is for the few that need it.
+		if t := s.Target(c); t != nil {
 			if files, err := s.tree.Glob(t.Dir() + v.Text); err == nil && len(files) > 0 {
 				out = append(out, Hint{v.Span.End, plural(len(files), "file")})
 			}

@@ -26,6 +26,7 @@ func (s *Snapshot) Links(file *syntax.File) []Link {
 		return nil
 	}
 	l := linker{s: s, m: m, file: file}
+	l.start = filepath.Join(m.Dir, filepath.FromSlash(l.moduleDir()))
 	eachString(file, l.text)
 	return l.found
 }
@@ -34,6 +35,7 @@ type linker struct {
 	s     *Snapshot
 	m     *manifest.Manifest
 	file  *syntax.File
+	start string // directory that the paths of targets start from
 	found []Link
 }
 
@@ -50,7 +52,7 @@ func (l *linker) text(p Place, v *syntax.Value) {
 	}
 	below := filepath.Dir(l.file.Path)
 	if p.Target != "" || p.Section == schema.Vars || p.Section == schema.LocalDependency {
-		below = filepath.Join(l.m.Dir, filepath.FromSlash(l.moduleDir()))
+		below = l.start
 	}
 	target := filepath.Join(below, filepath.FromSlash(text))
 	switch {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"path/filepath"
-	"strings"
 
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 	"github.com/rigx-build/rigx/engine/manifest/format"
@@ -33,7 +32,7 @@ func (f Formatted) Write() error {
 func (w *Workspace) Format() ([]Formatted, error) {
 	var out []Formatted
 	for _, file := range w.Manifest.Files {
-		if rel, err := filepath.Rel(w.Dir(), file.Path); err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		if rel, err := filepath.Rel(w.Dir(), file.Path); err != nil || !filepath.IsLocal(rel) {
 			continue
 		}
 		if len(file.Tree.Errors) > 0 {

@@ -52,7 +52,7 @@ func Watch(ctx context.Context, dir string, opts WatchOptions) error {
 		return watchError(err)
 	}
 	defer func() { _ = events.Close() }()
-	w := &watch{opts: opts, dir: ws.Dir(), events: events, watched: map[string]bool{}, finished: make(chan outcome, 1)}
+	w := &watch{opts: opts, dir: ws.Dir(), events: events, finished: make(chan outcome, 1)}
 	defer w.cancel()
 	if err := w.attend(w.look(ctx, ws)); err != nil {
 		return err
@@ -69,9 +69,7 @@ type watch struct {
 	opts   WatchOptions
 	dir    string
 	events *fsnotify.Watcher
-	// watched directories, absolute.
-	watched map[string]bool
-	seen    view
+	seen   view
 
 	// stop cancels the build that is going on, if there is one.
 	stop     context.CancelFunc
@@ -323,27 +321,22 @@ func (w *watch) attend(v view) error {
 	for _, d := range v.dirs {
 		wanted[d] = true
 	}
-	listed := map[string]bool{}
+	// A directory that is gone is not among them any more.
+	watched := map[string]bool{}
 	for _, d := range w.events.WatchList() {
-		listed[d] = true
-	}
-	for d := range w.watched {
+		watched[d] = true
 		if !wanted[d] {
-			_ = w.events.Remove(d) // it may be gone by itself
-			delete(w.watched, d)
+			_ = w.events.Remove(d)
 		}
 	}
 	for d := range wanted {
-		if w.watched[d] && listed[d] {
+		if watched[d] {
 			continue
 		}
-		if err := w.events.Add(d); err != nil {
-			if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EMFILE) {
-				return watchError(err)
-			}
-			continue // it vanished; its parent tells when it comes back
+		if err := w.events.Add(d); err != nil && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EMFILE)) {
+			return watchError(err)
 		}
-		w.watched[d] = true
+		// Otherwise it vanished, and its parent tells when it comes back.
 	}
 	w.seen = v
 	return nil
