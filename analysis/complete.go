@@ -108,7 +108,7 @@ func (w *completer) header() {
 	offer := func(kind CompletionKind, label, text, doc string) {
 		w.add(Completion{Kind: kind, Label: label, Doc: doc, Span: span, Text: text + closing, Snippet: true})
 	}
-	written := func(n int) string { return quotedPath(path[:n]) + "." }
+	written := func(n int) string { return syntax.QuotePath(path[:n]) + "." }
 	switch {
 	case len(path) == 1 || len(path) == 2 && path[0].Name != "targets":
 		w.sections(span, "", closing)
@@ -146,7 +146,7 @@ func (w *completer) sections(span syntax.Span, open, closing string) {
 
 func (w *completer) hasTable(name string) bool {
 	return slices.ContainsFunc(w.c.File.Tree.Tables, func(t syntax.Table) bool {
-		return joinKeys(t.Path) == name
+		return syntax.JoinKeys(t.Path) == name
 	})
 }
 
@@ -161,14 +161,6 @@ func (w *completer) variantNames() []string {
 		}
 	}
 	return slices.DeleteFunc(names, func(name string) bool { return w.target != nil && w.target.Variant(name) != nil })
-}
-
-func quotedPath(path []syntax.Key) string {
-	parts := make([]string, len(path))
-	for i, k := range path {
-		parts[i] = syntax.QuoteKey(k.Name)
-	}
-	return strings.Join(parts, ".")
 }
 
 // snippetText protects text from being read as a snippet.
@@ -222,7 +214,7 @@ func (w *completer) keys(span syntax.Span) {
 	case p.Section != nil && p.Field == nil && (!p.Section.Entries || p.Entry != ""):
 		fields = p.Section.Fields
 		for _, e := range w.c.Table.Entries {
-			set[joinKeys(e.Path)] = true
+			set[syntax.JoinKeys(e.Path)] = true
 		}
 	}
 	for _, f := range fields {

@@ -50,7 +50,7 @@ func (o *outliner) table(t *syntax.Table) {
 		o.items = append(o.items, o.fields(t)...)
 		return
 	case t.Path[0].Name != "targets" || len(t.Path) == 1:
-		name := joinKeys(t.Path)
+		name := syntax.JoinKeys(t.Path)
 		item := &OutlineItem{Kind: OutlineSection, Name: name, Span: t.Span, NameSpan: t.Header, Children: o.fields(t)}
 		o.items = append(o.items, item)
 		return
@@ -80,7 +80,7 @@ func (o *outliner) table(t *syntax.Table) {
 		})
 	default:
 		target.Children = append(target.Children, &OutlineItem{
-			Kind: OutlineSection, Name: joinKeys(rest), Span: t.Span, NameSpan: t.Header, Children: o.fields(t),
+			Kind: OutlineSection, Name: syntax.JoinKeys(rest), Span: t.Span, NameSpan: t.Header, Children: o.fields(t),
 		})
 	}
 }
@@ -96,19 +96,11 @@ func (o *outliner) fields(t *syntax.Table) []*OutlineItem {
 			detail, _, _ = strings.Cut(e.Value.Text, "\n")
 		}
 		out = append(out, &OutlineItem{
-			Kind: OutlineField, Name: joinKeys(e.Path), Detail: detail, Span: e.Span,
+			Kind: OutlineField, Name: syntax.JoinKeys(e.Path), Detail: detail, Span: e.Span,
 			NameSpan: syntax.Span{Start: first.Start, End: last.End},
 		})
 	}
 	return out
-}
-
-func joinKeys(path []syntax.Key) string {
-	names := make([]string, len(path))
-	for i, k := range path {
-		names[i] = k.Name
-	}
-	return strings.Join(names, ".")
 }
 
 // FindSymbols lists the targets, variants, variables and dependencies of the

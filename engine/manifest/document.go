@@ -183,7 +183,7 @@ func (b *builder) header(root *node, t *syntax.Table) *node {
 		b.duplicate(key.Span, "`"+key.Name+"` is a list of tables, not a table", old)
 		return old.items[len(old.items)-1]
 	default:
-		b.duplicate(t.Header, "the table `"+pathText(t.Path)+"` is defined twice", old)
+		b.duplicate(t.Header, "the table `"+syntax.QuotePath(t.Path)+"` is defined twice", old)
 		return old
 	}
 }
@@ -195,7 +195,7 @@ func (b *builder) arrayItem(at, old *node, key syntax.Key, t *syntax.Table) *nod
 		old = b.node(node{origin: array, at: t.Header, key: key.Span})
 		at.add(key.Name, old)
 	case old.origin != array:
-		b.duplicate(t.Header, "`"+pathText(t.Path)+"` is already defined and is not a list of tables", old)
+		b.duplicate(t.Header, "`"+syntax.QuotePath(t.Path)+"` is already defined and is not a list of tables", old)
 		return nil
 	}
 	old.items = append(old.items, item)
@@ -231,7 +231,7 @@ func (b *builder) entry(into *node, e *syntax.Entry) {
 	}
 	key := e.Path[last]
 	if old := at.get(key.Name); old != nil {
-		b.duplicate(key.Span, "the key `"+pathText(e.Path)+"` is defined twice", old)
+		b.duplicate(key.Span, "the key `"+syntax.QuotePath(e.Path)+"` is defined twice", old)
 		return
 	}
 	n := b.node(node{origin: leaf, value: &e.Value, at: e.Value.Span, key: key.Span, broken: e.Broken})
@@ -266,13 +266,5 @@ func (b *builder) duplicate(at syntax.Span, message string, old *node) {
 
 func (b *builder) notATable(path []syntax.Key, old *node) {
 	key := path[len(path)-1]
-	b.duplicate(key.Span, "`"+pathText(path)+"` is a value, not a table", old)
-}
-
-func pathText(path []syntax.Key) string {
-	text := syntax.QuoteKey(path[0].Name)
-	for _, key := range path[1:] {
-		text += "." + syntax.QuoteKey(key.Name)
-	}
-	return text
+	b.duplicate(key.Span, "`"+syntax.QuotePath(path)+"` is a value, not a table", old)
 }

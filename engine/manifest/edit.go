@@ -51,10 +51,7 @@ func tableAt(file *syntax.File, at Location) *syntax.Table {
 }
 
 func comesBefore(e *syntax.Entry, field *schema.Field) bool {
-	name := e.Path[0].Name
-	for _, k := range e.Path[1:] {
-		name += "." + k.Name
-	}
+	name := syntax.JoinKeys(e.Path)
 	for _, f := range schema.TargetFields {
 		switch f.Name {
 		case name:

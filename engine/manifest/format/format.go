@@ -119,7 +119,7 @@ func (r *reader) entries(t *syntax.Table, into []element) []element {
 		lead, gap := r.ownLines(e.Span.Start)
 		el := element{entry: e, rank: unranked}
 		if order != nil {
-			el.rank = order.of(fieldName(prefix, e.Path))
+			el.rank = order.of(prefix + syntax.JoinKeys(e.Path))
 		}
 		// What a blank line parts from the entry is not about it alone.
 		attached := len(lead)

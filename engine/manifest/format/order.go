@@ -2,7 +2,6 @@ package format
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/rigx-build/rigx/engine/manifest/schema"
 	"github.com/rigx-build/rigx/engine/manifest/syntax"
@@ -53,22 +52,17 @@ func fieldOrder(path []syntax.Key) (order ranks, prefix string) {
 		if len(rest) >= 2 && rest[0].Name == "variants" {
 			rest = rest[2:]
 		}
-		return targetRanks, joined(rest, ".")
+		if len(rest) > 0 {
+			prefix = syntax.JoinKeys(rest) + "."
+		}
+		return targetRanks, prefix
 	}
 	for n := min(2, len(path)); n > 0; n-- {
-		if order := sectionRanks[strings.TrimSuffix(joined(path[:n], "."), ".")]; order != nil {
+		if order := sectionRanks[syntax.JoinKeys(path[:n])]; order != nil {
 			return order, ""
 		}
 	}
 	return nil, ""
-}
-
-func joined(path []syntax.Key, after string) string {
-	name := ""
-	for _, k := range path {
-		name += k.Name + after
-	}
-	return name
 }
 
 // sectionRank is the place of a header in the file. Only the first part of its
@@ -86,13 +80,4 @@ func sectionRank(path []syntax.Key) int {
 		return 2*first + 1
 	}
 	return 2 * first
-}
-
-// fieldName is the name of an entry's key as the schema has it.
-func fieldName(prefix string, path []syntax.Key) string {
-	if prefix == "" && len(path) == 1 {
-		return path[0].Name
-	}
-	last := len(path) - 1
-	return prefix + joined(path[:last], ".") + path[last].Name
 }

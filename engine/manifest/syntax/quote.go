@@ -51,6 +51,23 @@ func QuoteKey(s string) string {
 	return quoteLine(s)
 }
 
+// JoinKeys is a dotted key as the schema names it: its names with dots between.
+func JoinKeys(path []Key) string { return joinKeys(path, func(name string) string { return name }) }
+
+// QuotePath is a dotted key as it is written.
+func QuotePath(path []Key) string { return joinKeys(path, QuoteKey) }
+
+func joinKeys(path []Key, write func(string) string) string {
+	if len(path) == 1 {
+		return write(path[0].Name)
+	}
+	names := make([]string, len(path))
+	for i, k := range path {
+		names[i] = write(k.Name)
+	}
+	return strings.Join(names, ".")
+}
+
 // quoteLine writes s as a string on one line.
 func quoteLine(s string) string {
 	if strings.ContainsAny(s, `"\`) && !strings.Contains(s, "'") && plainText(s, "\t") {
