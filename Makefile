@@ -33,7 +33,7 @@ lint:
 
 # Speed beside the Python tool, which is installed from PyPI for it.
 bench: build
-	export $(TOOLS) && go test -run '^$$' -bench . -benchmem ./...
+	export $(TOOLS) RIGX_BENCH_SERVERS="$$(.ci/bench-peer --servers)" && go test -run '^$$' -bench . -benchmem ./...
 	export $(TOOLS) && .ci/bench-peer
 	export $(TOOLS) && .ci/bench-build
 

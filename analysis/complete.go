@@ -32,6 +32,9 @@ type Completion struct {
 	Kind CompletionKind
 	// Label is shown, Detail beside it, Doc (Markdown) when it is chosen.
 	Label, Detail, Doc string
+	// Target is the qualified name of a target, which [Snapshot.DescribeTarget]
+	// says more about.
+	Target string
 	// Span is replaced by Text. It begins before the cursor and ends behind it.
 	Span syntax.Span
 	Text string
@@ -39,18 +42,32 @@ type Completion struct {
 	Snippet bool
 }
 
+// MaxCompletions is the most that are listed. If there would be more, those are
+// that have the letters typed so far in their order.
+const MaxCompletions = 500
+
 // Complete lists what may stand at an offset, the likeliest first. All that
 // fits the place is listed, whatever was typed: editors filter by that.
 func (s *Snapshot) Complete(file *syntax.File, offset uint32) []Completion {
 	c := At(file, offset)
-	if inComment(file, offset) {
-		return nil
-	}
-	w := completer{s: s, c: c, m: s.owner(file)}
+	w := completer{s: s, c: c, m: s.owner(file), target: s.Target(c)}
 	if w.m == nil {
 		return nil
 	}
-	w.target = s.Target(c)
+	if w.target != nil {
+		if of := s.Files().Of(w.target.First()); of != nil {
+			w.language = of.Language
+		}
+	}
+	w.complete()
+	return w.out
+}
+
+func (w *completer) complete() {
+	c := w.c
+	if inComment(c.File, c.Offset) {
+		return
+	}
 	switch {
 	case c.InHeader && c.Key != nil:
 		w.header()
@@ -59,14 +76,29 @@ func (s *Snapshot) Complete(file *syntax.File, offset uint32) []Completion {
 		w.keys(syntax.Span{Start: w.entryStart(), End: c.Key.Span.End})
 	case c.Value == nil:
 		if strings.TrimSpace(w.lineBefore()) == "" {
-			here := syntax.Span{Start: offset, End: offset}
+			here := syntax.Span{Start: c.Offset, End: c.Offset}
 			w.keys(here)
 			w.sections(here, "[", "]")
 		}
 	default:
 		w.value()
 	}
-	return w.out
+	w.limit()
+}
+
+// limit leaves what matches best if there is too much to list.
+func (w *completer) limit() {
+	if len(w.out) <= MaxCompletions {
+		return
+	}
+	text := w.c.File.Tree.Text
+	w.out = slices.DeleteFunc(w.out, func(c Completion) bool {
+		typed := strings.Trim(text[c.Span.Start:w.c.Offset], "\"'[")
+		return !hasLetters(c.Label, typed)
+	})
+	if len(w.out) > MaxCompletions {
+		w.out = w.out[:MaxCompletions]
+	}
 }
 
 func inComment(file *syntax.File, offset uint32) bool {
@@ -80,7 +112,9 @@ type completer struct {
 	c      Cursor
 	m      *manifest.Manifest
 	target *manifest.Target
-	out    []Completion
+	// language of the target, if it is known.
+	language string
+	out      []Completion
 }
 
 // lineBefore is the cursor's line up to the cursor.
@@ -145,7 +179,7 @@ func (w *completer) sections(span syntax.Span, open, closing string) {
 }
 
 func (w *completer) hasTable(name string) bool {
-	return slices.ContainsFunc(w.c.File.Tree.Tables, func(t syntax.Table) bool {
+	return slices.ContainsFunc(w.s.File(w.c.File.Path).Tree.Tables, func(t syntax.Table) bool {
 		return syntax.JoinKeys(t.Path) == name
 	})
 }
@@ -240,12 +274,8 @@ func (w *completer) targetFields(p Place) []*schema.Field {
 	if w.target == nil || w.target.Kind == schema.NoKind {
 		return fields
 	}
-	language := ""
-	if of := w.s.Files().Of(w.target.First()); of != nil {
-		language = of.Language
-	}
 	return slices.DeleteFunc(slices.Clone(fields), func(f *schema.Field) bool {
-		return !f.Kinds.Has(w.target.Kind) || f.Languages != nil && language != "" && !slices.Contains(f.Languages, language)
+		return !f.Kinds.Has(w.target.Kind) || f.Languages != nil && w.language != "" && !slices.Contains(f.Languages, w.language)
 	})
 }
 
@@ -475,14 +505,14 @@ var usualValues = map[*schema.Field][]string{
 // targetNames offers the targets that the cursor's target can depend on.
 func (w *completer) targetNames(span syntax.Span, inBraces bool) {
 	for _, t := range w.m.Targets {
-		if t == w.target || !t.Buildable() || t.Kind == schema.Test {
+		if w.target != nil && t.Name == w.target.Name || !t.Buildable() || t.Kind == schema.Test {
 			continue
 		}
 		name := t.Name
 		if w.target != nil && w.target.Module != nil && w.target.Module == t.Module {
 			name = t.Local.Value
 		}
-		c := Completion{Kind: TargetCompletion, Label: name, Detail: t.Kind.String(), Doc: w.s.describeUnit(manifest.Unit{Target: t}), Span: span, Text: name}
+		c := Completion{Kind: TargetCompletion, Label: name, Detail: t.Kind.String(), Target: t.Name, Span: span, Text: name}
 		w.add(c)
 		for _, v := range t.Variants {
 			separator := "@"
@@ -490,7 +520,7 @@ func (w *completer) targetNames(span syntax.Span, inBraces bool) {
 				separator = "-"
 			}
 			c.Label = name + separator + v.Name.Value
-			c.Text, c.Doc = c.Label, ""
+			c.Text = c.Label
 			w.add(c)
 		}
 	}

@@ -177,12 +177,7 @@ func (s *Snapshot) Target(c Cursor) *manifest.Target {
 	if p.Target == "" {
 		return nil
 	}
-	for _, t := range s.Manifest.Targets {
-		if t.Local.Value == p.Target && t.Local.At.File == c.File {
-			return t
-		}
-	}
-	return nil
+	return s.Manifest.TargetIn(c.File, p.Target)
 }
 
 // Part is a piece of a string under the cursor: the name in ${…}, or the name

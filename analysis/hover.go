@@ -132,6 +132,15 @@ func (s *Snapshot) describeVariable(name string) string {
 	return "```toml\n" + syntax.QuoteKey(name) + " = [" + strings.Join(quoted, ", ") + "]\n```\n"
 }
 
+// DescribeTarget says in Markdown what a target of the project is, "" if there
+// is none of that name.
+func (s *Snapshot) DescribeTarget(name string) string {
+	if t := s.Manifest.Target(name); t != nil {
+		return s.describeUnit(manifest.Unit{Target: t})
+	}
+	return ""
+}
+
 // describeUnit is the target or variant as it is built, with its variables
 // expanded and the variant's fields laid over the target's.
 func (s *Snapshot) describeUnit(u manifest.Unit) string {

@@ -27,7 +27,9 @@ func (s *Snapshot) Links(file *syntax.File) []Link {
 	}
 	l := linker{s: s, m: m, file: file}
 	l.start = filepath.Join(m.Dir, filepath.FromSlash(l.moduleDir()))
-	eachString(file, l.text)
+	for i := range file.Tree.Tables {
+		eachString(&file.Tree.Tables[i], l.text)
+	}
 	return l.found
 }
 

@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
@@ -68,18 +69,22 @@ func (m Mention) Defines() bool { return m.File == m.Symbol.At.File && m.Span ==
 // Mentions lists the names in a file of the project or of one that it depends
 // on, in order.
 func (s *Snapshot) Mentions(file *syntax.File) []Mention {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	found, ok := s.mentions[file]
-	if !ok {
-		w := mentioner{m: s.owner(file), file: file}
-		if w.m != nil {
-			w.read()
-		}
-		found = w.found
-		s.mentions[file] = found
+	return s.mentionsIn(file, file.Tree.Tables)
+}
+
+func (s *Snapshot) mentionsIn(file *syntax.File, tables []syntax.Table) []Mention {
+	w := mentioner{m: s.owner(file), file: file}
+	if w.m == nil {
+		return nil
 	}
-	return found
+	for i := range tables {
+		t := &tables[i]
+		w.path(t.Path, 0)
+		w.entries(t.Path, t.Entries)
+		eachString(t, w.text)
+	}
+	sort.SliceStable(w.found, func(i, j int) bool { return w.found[i].Span.Start < w.found[j].Span.Start })
+	return w.found
 }
 
 // owner is the project that a file belongs to.
@@ -96,8 +101,10 @@ func (s *Snapshot) owner(file *syntax.File) *manifest.Manifest {
 
 // MentionAt returns the name under the cursor.
 func (s *Snapshot) MentionAt(file *syntax.File, offset uint32) (Mention, bool) {
-	all := s.Mentions(file)
-	i := sort.Search(len(all), func(i int) bool { return all[i].Span.End >= offset })
+	c := At(file, offset)
+	i := slices.IndexFunc(file.Tree.Tables, func(t syntax.Table) bool { return t.Span == c.Table.Span })
+	all := s.mentionsIn(file, file.Tree.Tables[i:i+1])
+	i = sort.Search(len(all), func(i int) bool { return all[i].Span.End >= offset })
 	// Of two that touch the cursor the one to the right is meant.
 	for i+1 < len(all) && touches(all[i+1].Span, offset) {
 		i++
@@ -123,26 +130,9 @@ func (s *Snapshot) References(sym Symbol) []Mention {
 
 // A mentioner collects the names of one file.
 type mentioner struct {
-	m       *manifest.Manifest
-	file    *syntax.File
-	targets map[string]*manifest.Target
-	found   []Mention
-}
-
-func (w *mentioner) read() {
-	w.targets = map[string]*manifest.Target{}
-	for _, t := range w.m.Targets {
-		if t.Local.At.File == w.file {
-			w.targets[t.Local.Value] = t
-		}
-	}
-	for i := range w.file.Tree.Tables {
-		t := &w.file.Tree.Tables[i]
-		w.path(t.Path, 0)
-		w.entries(t.Path, t.Entries)
-	}
-	eachString(w.file, w.text)
-	sort.SliceStable(w.found, func(i, j int) bool { return w.found[i].Span.Start < w.found[j].Span.Start })
+	m     *manifest.Manifest
+	file  *syntax.File
+	found []Mention
 }
 
 // entries finds the names among keys.
@@ -167,7 +157,7 @@ func (w *mentioner) path(path []syntax.Key, from int) {
 	at := func(i int) bool { return i >= from && i < len(path) }
 	switch path[0].Name {
 	case "targets":
-		t := w.targets[path[1].Name]
+		t := w.m.TargetIn(w.file, path[1].Name)
 		if t == nil {
 			return
 		}
@@ -211,7 +201,7 @@ func (w *mentioner) path(path []syntax.Key, from int) {
 
 // text finds the names in a string, by what the field holds.
 func (w *mentioner) text(p Place, v *syntax.Value) {
-	text, target := v.Text, w.targets[p.Target]
+	text, target := v.Text, w.m.TargetIn(w.file, p.Target)
 	if p.Target == "" {
 		if p.Section == schema.ExternalInput && p.Field.Name == "require_files" {
 			if _, bucket, ok := strings.Cut(text, "@"); ok {

@@ -29,16 +29,13 @@ type Snapshot struct {
 	paths       map[string]*syntax.File
 	files       func() *manifest.Files
 	diagnostics func() map[string][]*diagnostic.Diagnostic
-
-	mu       sync.Mutex
-	mentions map[*syntax.File][]Mention
 }
 
 // Load reads the project in dir. What needs the directory tree is computed
 // when it is first asked for, until ctx ends.
 func Load(ctx context.Context, fsys source.FS, dir string, opts Options) *Snapshot {
 	m := manifest.Load(ctx, fsys, dir, manifest.Options{Parsed: opts.Parsed})
-	s := &Snapshot{Manifest: m, fs: fsys, tree: opts.Tree, paths: make(map[string]*syntax.File, len(m.Files)), mentions: map[*syntax.File][]Mention{}}
+	s := &Snapshot{Manifest: m, fs: fsys, tree: opts.Tree, paths: make(map[string]*syntax.File, len(m.Files))}
 	if s.tree == nil {
 		s.tree = source.NewTree(fsys, dir)
 	}

@@ -2,9 +2,9 @@ package analysis
 
 import "github.com/rigx-build/rigx/engine/manifest/syntax"
 
-// eachString calls visit for every string among the values of a file that
+// eachString calls visit for every string among the values of a table that
 // stands at a field of the schema, in order.
-func eachString(file *syntax.File, visit func(p Place, v *syntax.Value)) {
+func eachString(t *syntax.Table, visit func(p Place, v *syntax.Value)) {
 	var entries func(above []syntax.Key, list []syntax.Entry)
 	var value func(path []syntax.Key, v *syntax.Value)
 	value = func(path []syntax.Key, v *syntax.Value) {
@@ -26,8 +26,5 @@ func eachString(file *syntax.File, visit func(p Place, v *syntax.Value)) {
 			value(join(above, list[i].Path), &list[i].Value)
 		}
 	}
-	for i := range file.Tree.Tables {
-		t := &file.Tree.Tables[i]
-		entries(t.Path, t.Entries)
-	}
+	entries(t.Path, t.Entries)
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/rigx-build/rigx/analysis"
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
-	"github.com/rigx-build/rigx/engine/manifest/syntax"
 )
 
 // pause is how long nothing must change before files that are not open are
@@ -24,21 +23,34 @@ type published struct {
 	found   []protocol.Diagnostic
 }
 
+// A publisher tells the client what was found.
+type publisher struct {
+	*Server
+	known map[string]published // by path
+}
+
 // publish tells the client of findings whenever the state changes: at once for
 // open documents, once per version, and after a pause for the other files of
 // their projects.
 func (s *Server) publish(ctx context.Context) {
-	known := map[string]published{} // by path
+	p := &publisher{Server: s, known: map[string]published{}}
 	idle := time.NewTimer(pause)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.changed:
-			s.guarded(func() { s.publishAll(ctx, s.current.Load(), known, false) })
+			s.guarded(func() {
+				st := s.current.Load()
+				if r := st.revised(); r != nil {
+					p.tell(ctx, r.doc.path, published{r.doc.version, true, p.toDiagnostics(r.Diagnostics())})
+				} else {
+					p.all(ctx, st, false)
+				}
+			})
 			idle.Reset(pause)
 		case <-idle.C:
-			s.guarded(func() { s.publishAll(ctx, s.current.Load(), known, true) })
+			s.guarded(func() { p.all(ctx, s.current.Load(), true) })
 		}
 	}
 }
@@ -52,19 +64,21 @@ func (s *Server) guarded(work func()) {
 	work()
 }
 
-// publishAll judges the projects of all open documents.
-func (s *Server) publishAll(ctx context.Context, st *state, known map[string]published, closedToo bool) {
+// all judges the projects of all open documents.
+func (p *publisher) all(ctx context.Context, st *state, closedToo bool) {
+	p.judgement.Store(nil)
+	st.short.close()
 	current := map[string]bool{} // paths that still have a say
 	done := map[*analysis.Snapshot]bool{}
 	for path, doc := range st.docs {
 		project, file := st.project(path)
 		if project == nil {
 			current[path] = true
-			s.tell(ctx, known, path, published{doc.version, true, nil})
+			p.tell(ctx, path, published{doc.version, true, nil})
 			continue
 		}
 		current[path] = true
-		s.tell(ctx, known, path, published{doc.version, true, s.diagnosticsOf(project, file)})
+		p.tell(ctx, path, published{doc.version, true, p.toDiagnostics(project.Diagnostics(file))})
 		if done[project] {
 			continue
 		}
@@ -75,20 +89,21 @@ func (s *Server) publishAll(ctx context.Context, st *state, known map[string]pub
 			}
 			current[f.Path] = true
 			if closedToo {
-				s.tell(ctx, known, f.Path, published{found: s.diagnosticsOf(project, f)})
+				p.tell(ctx, f.Path, published{found: p.toDiagnostics(project.Diagnostics(f))})
 			}
 		}
 	}
-	for path, was := range known {
+	for path, was := range p.known {
 		if !current[path] || was.open && st.docs[path] == nil && !closedToo {
-			s.tell(ctx, known, path, published{})
+			p.tell(ctx, path, published{})
 		}
 	}
+	p.judgement.Store(st.judged())
 }
 
 // tell publishes what is new.
-func (s *Server) tell(ctx context.Context, known map[string]published, path string, now published) {
-	was, told := known[path]
+func (p *publisher) tell(ctx context.Context, path string, now published) {
+	was, told := p.known[path]
 	if now.found == nil {
 		now.found = []protocol.Diagnostic{}
 	}
@@ -100,12 +115,12 @@ func (s *Server) tell(ctx context.Context, known map[string]published, path stri
 	if now.open {
 		params.Version = protocol.NewOptional(now.version)
 	}
-	if s.client.PublishDiagnostics(ctx, params) != nil {
+	if p.client.PublishDiagnostics(ctx, params) != nil {
 		return
 	}
-	known[path] = now
+	p.known[path] = now
 	if !now.open && len(now.found) == 0 {
-		delete(known, path)
+		delete(p.known, path)
 	}
 }
 
@@ -114,8 +129,7 @@ func equalDiagnostics(a, b protocol.Diagnostic) bool {
 		slices.EqualFunc(a.RelatedInformation, b.RelatedInformation, func(x, y protocol.DiagnosticRelatedInformation) bool { return x == y })
 }
 
-func (s *Server) diagnosticsOf(project *analysis.Snapshot, file *syntax.File) []protocol.Diagnostic {
-	found := project.Diagnostics(file)
+func (s *Server) toDiagnostics(found []*diagnostic.Diagnostic) []protocol.Diagnostic {
 	out := make([]protocol.Diagnostic, len(found))
 	for i, d := range found {
 		out[i] = s.toDiagnostic(d)

@@ -96,7 +96,7 @@ func offsetIn(enc encoding, text string, p protocol.Position) int {
 // DidSave looks at the disk again.
 func (s *Server) DidSave(context.Context, *protocol.DidSaveTextDocumentParams) error {
 	s.files.forget()
-	s.update(func(*state) {})
+	s.update(func(st *state) { st.disk++ })
 	return nil
 }
 
@@ -110,7 +110,7 @@ func (s *Server) DidClose(_ context.Context, params *protocol.DidCloseTextDocume
 // DidChangeWatchedFiles looks at the disk again.
 func (s *Server) DidChangeWatchedFiles(context.Context, *protocol.DidChangeWatchedFilesParams) error {
 	s.files.forget()
-	s.update(func(*state) {})
+	s.update(func(st *state) { st.disk++ })
 	return nil
 }
 
@@ -119,8 +119,9 @@ func (s *Server) DidChangeWatchedFiles(context.Context, *protocol.DidChangeWatch
 func (s *Server) update(change func(*state)) {
 	old := s.current.Load()
 	next := newState(s.files)
-	next.settings = old.settings
+	next.settings, next.disk = old.settings, old.disk
 	next.docs = maps.Clone(old.docs)
+	next.short.earlier = s.judgement.Load()
 	change(next)
 	s.current.Store(next)
 	select {

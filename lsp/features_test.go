@@ -1,13 +1,11 @@
 package lsp_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"go.lsp.dev/protocol"
-	"go.lsp.dev/uri"
 )
 
 // The features that answer questions about a place, through the protocol; what
@@ -115,42 +113,4 @@ deps.internal = ["greet", "gret"]
 
 func span(line, character, endLine, endCharacter uint32) protocol.Range {
 	return protocol.Range{Start: protocol.Position{Line: line, Character: character}, End: protocol.Position{Line: endLine, Character: endCharacter}}
-}
-
-// BenchmarkTyping measures the time from a keystroke to the diagnostics, in a
-// file of 1,000 and of 10,000 targets.
-func BenchmarkTyping(b *testing.B) {
-	for _, targets := range []int{1000, 10_000} {
-		b.Run(fmt.Sprint(targets), func(b *testing.B) {
-			var text strings.Builder
-			text.WriteString("[project]\nname = \"p\"\n")
-			for i := range targets {
-				fmt.Fprintf(&text, "\n[targets.t%d]\nkind = \"custom\"\ndescription = \"one of many\"\ninstall_script = \"\"\"\ntrue > $out\n\"\"\"\n", i)
-			}
-			e := open(b, "rigx.toml", text.String())
-			e.didOpen("rigx.toml", text.String())
-			e.awaitVersion(e.uri("rigx.toml"), 1)
-			at := protocol.Position{Line: 1, Character: 8}
-			version := int32(1)
-			for b.Loop() {
-				version++
-				e.edit("rigx.toml", version, at, at, "x")
-				e.awaitVersion(e.uri("rigx.toml"), version)
-			}
-		})
-	}
-}
-
-// awaitVersion waits for the diagnostics of a version.
-func (e *editor) awaitVersion(u uri.URI, version int32) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for {
-		if p := e.published[u]; p != nil {
-			if v, ok := p.Version.Get(); ok && v >= version {
-				return
-			}
-		}
-		e.wake.Wait()
-	}
 }

@@ -61,7 +61,7 @@ func (s *Server) Initialize(_ context.Context, params *protocol.InitializeParams
 				Change:    &incremental,
 				Save:      &protocol.SaveOptions{},
 			},
-			CompletionProvider:         &protocol.CompletionOptions{TriggerCharacters: completionTriggers},
+			CompletionProvider:         &protocol.CompletionOptions{TriggerCharacters: completionTriggers, ResolveProvider: &yes},
 			HoverProvider:              protocol.Boolean(true),
 			DefinitionProvider:         protocol.Boolean(true),
 			ReferencesProvider:         protocol.Boolean(true),

@@ -31,6 +31,8 @@ type Server struct {
 	phase   atomic.Int32 // of the connection: see the constants
 	current atomic.Pointer[state]
 	changed chan struct{} // wakes the publisher
+	// judgement is the last one that the publisher made.
+	judgement atomic.Pointer[judgement]
 	encoding
 	features clientFeatures
 	calls    calls

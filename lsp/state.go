@@ -18,6 +18,9 @@ import (
 type state struct {
 	settings settings
 	docs     map[string]*document // by path
+	disk     int                  // counts what was heard of changes on disk
+
+	short shortcut // to what was known before
 
 	files    *fileCache
 	mu       sync.Mutex

@@ -35,7 +35,10 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 		fmt.Fprintln(out, "rigx-ls", manifest.Version)
 		return 0
 	}
-	err := lsp.NewServer(lsp.Options{}).Serve(context.Background(), jsonrpc2.NewStream(stdio{in, out}))
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go tuneCollector(ctx)
+	err := lsp.NewServer(lsp.Options{}).Serve(ctx, jsonrpc2.NewStream(stdio{in, out}))
 	if err != nil {
 		fmt.Fprintln(errOut, "rigx-ls:", err)
 		return 1

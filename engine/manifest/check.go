@@ -76,9 +76,18 @@ func less(a, b [3]int) bool {
 }
 
 func (m *Manifest) checkVariables() {
+	if len(m.Vars) == 0 {
+		return
+	}
+	used := make(map[*Variable]bool, len(m.Vars))
+	for _, t := range m.Targets {
+		for _, v := range t.variables {
+			used[v] = true
+		}
+	}
 	for _, v := range m.Vars {
 		// A variable in an extended or included file may be for others.
-		if !v.used.Load() && v.Name.At.File == m.Root() {
+		if !used[v] && v.Name.At.File == m.Root() {
 			m.diags.Add(diagnostic.UnusedVariable, v.Name.At, "the variable `"+v.Name.Value+"` is never used")
 		}
 	}

@@ -12,9 +12,11 @@ import (
 type decoder struct {
 	file  *syntax.File
 	diags *diagnostic.List
-	// expand replaces "$vars.name" in a list; nil where variables are not
-	// allowed.
-	expand func(s String, into []String) ([]String, bool)
+	// variables is the project whose variables "$vars.name" in a list stands
+	// for; nil where they are not allowed.
+	variables *Manifest
+	// used collects the variables that were used.
+	used []*Variable
 	// faulty collects the fields whose values could not be used.
 	faulty []*schema.Field
 }
@@ -205,11 +207,9 @@ func (d *decoder) strings(f *schema.Field, v *syntax.Value) []String {
 			continue
 		}
 		s := d.string(item)
-		if d.expand != nil && strings.HasPrefix(s.Value, varPrefix) {
-			if expanded, ok := d.expand(s, out); ok {
-				out = expanded
-				continue
-			}
+		if d.variables != nil && strings.HasPrefix(s.Value, varPrefix) {
+			out = d.expand(s, out)
+			continue
 		}
 		out = append(out, s)
 	}

@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"strings"
-	"sync/atomic"
 
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 	"github.com/rigx-build/rigx/engine/manifest/schema"
@@ -67,8 +66,6 @@ type Install struct {
 type Variable struct {
 	Name   String
 	Values []String
-	// used is set once a target refers to it.
-	used atomic.Bool
 }
 
 // GitDependency is one [dependencies.git.<name>].
@@ -147,6 +144,8 @@ type Target struct {
 	// Edges are what the target depends on, each once, in the order
 	// deps.internal, run, ${…}, deps.nixpkgs, deps.git, deps.external.
 	Edges []Edge
+	// variables that its lists use.
+	variables []*Variable
 }
 
 // Variant is one [targets.<name>.variants.<variant>].
@@ -242,6 +241,19 @@ func (t *Target) First() Unit {
 
 // Target returns the target of that qualified name, or nil.
 func (m *Manifest) Target(name string) *Target { return m.targets[name] }
+
+// TargetIn returns the target that a file calls by that name, or nil.
+func (m *Manifest) TargetIn(file *syntax.File, name string) *Target {
+	if t := m.targets[name]; t != nil && t.Local.At.File == file {
+		return t
+	}
+	for _, module := range m.Modules {
+		if t := m.targets[module.Name+"."+name]; t != nil && t.Local.At.File == file {
+			return t
+		}
+	}
+	return nil
+}
 
 // Attr returns the unit whose flake attribute is attr.
 func (m *Manifest) Attr(attr string) (Unit, bool) {

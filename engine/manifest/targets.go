@@ -23,7 +23,7 @@ func (r *reading) targets(l *layer) {
 	}
 	decoded := make([]*Target, len(n.members))
 	inChunks(len(decoded), &r.m.diags, func(from, to int, found *diagnostic.List) {
-		d := &decoder{file: l.file, diags: found, expand: r.m.expander(found)}
+		d := &decoder{file: l.file, diags: found, variables: r.m}
 		for i := from; i < to; i++ {
 			decoded[i] = d.target(l.module, n.members[i].name, n.members[i].node)
 		}
@@ -62,6 +62,7 @@ func (d *decoder) target(module *Module, name string, n *node) *Target {
 	if !d.goodName("target", local) {
 		return nil
 	}
+	d.used = nil
 	t := &Target{Name: name, Local: local, Header: d.at(n.at), Module: module}
 	if module != nil {
 		t.Name = module.Name + "." + name
@@ -74,6 +75,7 @@ func (d *decoder) target(module *Module, name string, n *node) *Target {
 	if variants := n.get("variants"); variants != nil {
 		d.variants(t, variants)
 	}
+	t.variables = d.used
 	return t
 }
 

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
@@ -8,26 +9,24 @@ import (
 
 const varPrefix = "$vars."
 
-// expander gives a decoder of targets the variables of the whole project.
-func (m *Manifest) expander(diags *diagnostic.List) func(String, []String) ([]String, bool) {
-	return func(s String, into []String) ([]String, bool) {
-		name := s.Value[len(varPrefix):]
-		if v := m.vars[name]; v != nil {
-			if !v.used.Load() {
-				v.used.Store(true)
-			}
-			return append(into, v.Values...), true
+// expand appends the values of the variable that s refers to.
+func (d *decoder) expand(s String, into []String) []String {
+	name := s.Value[len(varPrefix):]
+	if v := d.variables.vars[name]; v != nil {
+		if !slices.Contains(d.used, v) {
+			d.used = append(d.used, v)
 		}
-		d := diags.Add(diagnostic.UnknownVariable, s.Within(len(varPrefix), len(s.Value)), "unknown variable `"+name+"`")
-		names := make([]string, len(m.Vars))
-		for i, v := range m.Vars {
-			names[i] = v.Name.Value
-		}
-		if !didYouMean(d, name, names) && len(m.Vars) == 0 {
-			d.Help = append(d.Help, "add a [vars] table with `"+name+" = [\"…\"]`")
-		}
-		return into, true
+		return append(into, v.Values...)
 	}
+	diag := d.diags.Add(diagnostic.UnknownVariable, s.Within(len(varPrefix), len(s.Value)), "unknown variable `"+name+"`")
+	names := make([]string, len(d.variables.Vars))
+	for i, v := range d.variables.Vars {
+		names[i] = v.Name.Value
+	}
+	if !didYouMean(diag, name, names) && len(names) == 0 {
+		diag.Help = append(diag.Help, "add a [vars] table with `"+name+" = [\"…\"]`")
+	}
+	return into
 }
 
 // VariableReference returns the name in "$vars.name" if all of s is one.

@@ -24,6 +24,7 @@ func Parse(text string) *Tree {
 	}
 	first := newParser(text, literally)
 	first.document()
+	first.tree.plain = !first.ambiguous && !first.overruns
 	if first.ambiguous && first.failures > 0 {
 		second := newParser(text, warily)
 		second.document()
@@ -45,6 +46,7 @@ type parser struct {
 
 	failures  int  // errors so far, including those that were not recorded
 	ambiguous bool // the other strategy might read the text differently
+	overruns  bool // something is not closed that may go on behind the text
 	stopped   bool // after MaxErrors
 	validUTF8 bool
 

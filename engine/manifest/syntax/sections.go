@@ -37,15 +37,16 @@ func parseSections(text string) (*Tree, bool) {
 		})
 	}
 	all.Wait()
-	tables := 0
+	tables, ambiguous := 0, false
 	for _, p := range parsers {
 		if p.failures > 0 {
 			return nil, false
 		}
 		tables += len(p.tree.Tables)
+		ambiguous = ambiguous || p.ambiguous
 	}
 	tree := parsers[0].tree
-	tree.Text = text
+	tree.Text, tree.plain = text, !ambiguous
 	tree.Tables = slices.Grow(tree.Tables, tables)
 	for _, p := range parsers[1:] {
 		tree.Tables = append(tree.Tables, p.tree.Tables[1:]...) // the root's is empty
@@ -68,3 +69,25 @@ func sectionStarts(text string) []int {
 	}
 	return starts
 }
+
+// ParseSection reads text[start:end] as it is read within the whole text: it
+// begins at the line of a header, and another header or the end of the text
+// follows. Offsets in the tree are those of the whole text.
+//
+// It reports false if the section cannot be told by itself, because something
+// in it is not closed where it ends.
+func ParseSection(text string, start, end int) (*Tree, bool) {
+	p := newParser(text[start:end], literally)
+	p.text, p.pos = text[:end], start
+	p.document()
+	if p.overruns || p.ambiguous || p.stopped {
+		return nil, false
+	}
+	p.tree.Text = text
+	return p.tree, true
+}
+
+// Plain reports whether there is but one way to read the text, and no error
+// reaches from one section into another. Then a section means by itself what
+// it means within the whole.
+func (t *Tree) Plain() bool { return t.plain }

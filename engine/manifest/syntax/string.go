@@ -163,6 +163,7 @@ func (p *parser) scanMultiline(start int) scanned {
 			}
 		case c == '\n':
 			if impatient && headerAt(text, i+1) {
+				p.overruns = true
 				return p.giveUp(s, i+1)
 			}
 		case c == '\r':
@@ -173,6 +174,7 @@ func (p *parser) scanMultiline(start int) scanned {
 		}
 	}
 	s.end = len(text)
+	p.overruns = true
 	if header := findHeader(text, start, len(text)); header >= 0 {
 		return p.giveUp(s, header)
 	}

@@ -40,6 +40,7 @@ type Tree struct {
 	comments []Span
 	// strategy is the way of reading that produced the tree; Tokens repeats it.
 	strategy strategy
+	plain    bool // see Plain
 }
 
 // Comments lists the comments in source order, each from its # to the end of

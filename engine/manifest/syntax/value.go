@@ -37,6 +37,7 @@ func (p *parser) array() []Value {
 	for afterItem := false; !closed && !p.unwind; {
 		p.space()
 		if p.pos == len(p.text) || p.stopped {
+			p.overruns = true
 			p.unclosed(open, "array", "]")
 			break
 		}
@@ -92,6 +93,7 @@ func (p *parser) inlineTable() []Entry {
 	for afterEntry, oneLine := false, true; !closed && !p.unwind; {
 		p.space()
 		if p.pos == len(p.text) || p.stopped {
+			p.overruns = true
 			p.unclosed(open, "inline table", "}")
 			p.ambiguous = p.ambiguous || !oneLine
 			break
