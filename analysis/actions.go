@@ -6,6 +6,7 @@ import (
 	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 	"github.com/rigx-build/rigx/engine/manifest/schema"
+	"github.com/rigx-build/rigx/engine/manifest/shell"
 	"github.com/rigx-build/rigx/engine/manifest/syntax"
 )
 
@@ -67,6 +68,13 @@ func (s *Snapshot) fixes(d *diagnostic.Diagnostic) []Action {
 	case diagnostic.UnknownExternal:
 		name := manifest.TextAt(d.At)
 		out = append(out, addTable(d, "external_inputs."+syntax.QuoteKey(name), "buckets = { dir = \"\" }\n"))
+	case diagnostic.UndeclaredProgram:
+		pkg := shell.Package(manifest.TextAt(d.At))
+		if t := s.Target(At(d.At.File, d.At.Span.Start)); t != nil && pkg != "" {
+			if edit, ok := t.AppendText(schema.DepsNixpkgs, syntax.Quote(pkg)); ok {
+				out = append(out, Action{Title: "Add `" + pkg + "` to deps.nixpkgs", Fixes: d, Preferred: true, Edits: []manifest.Edit{edit}})
+			}
+		}
 	case diagnostic.UnknownVariable:
 		name := manifest.TextAt(d.At)
 		at, text := variablesPlace(d.At.File, syntax.QuoteKey(name)+" = []\n")

@@ -15,7 +15,7 @@ import (
 var (
 	// answers stand in a file of their own.
 	answers = map[string]func(s *analysis.Snapshot, file *syntax.File, offset uint32, argument string) string{
-		"hover": hover, "complete": complete, "rename": rename, "actions": actions, "select": selections,
+		"hover": hover, "complete": complete, "rename": rename, "actions": actions, "select": selections, "move": moved,
 	}
 	// inline answers stand behind the mark.
 	inline = map[string]func(s *analysis.Snapshot, file *syntax.File, offset uint32) string{
@@ -23,7 +23,7 @@ var (
 	}
 	// wholes are asked of every file of the project.
 	wholes = map[string]func(b *strings.Builder, s *analysis.Snapshot, file *syntax.File){
-		"@lenses": lenses, "@outline": outline, "@folds": folds, "@links": links, "@hints": hints, "@format": formatted,
+		"@lenses": lenses, "@outline": outline, "@folds": folds, "@links": links, "@hints": hints, "@format": formatted, "@tokens": tokens,
 	}
 )
 
@@ -207,4 +207,26 @@ func formatted(b *strings.Builder, _ *analysis.Snapshot, file *syntax.File) {
 		from, to := file.Position(e.Span.Start).Line+1, file.Position(e.Span.End).Line+1
 		fmt.Fprintf(b, "%s: lines %d to %d become\n%s", file.Name, from, to, e.Text)
 	}
+}
+
+// tokens shows the first line of each token behind its kind.
+func tokens(b *strings.Builder, s *analysis.Snapshot, file *syntax.File) {
+	for _, t := range s.Tokens(file, syntax.Span{End: uint32(len(file.Tree.Text))}) {
+		text, _, more := strings.Cut(file.Tree.Text[t.Span.Start:t.Span.End], "\n")
+		if more {
+			text += "⏎"
+		}
+		kind := analysis.TokenKinds[t.Kind]
+		if t.Declares {
+			kind += "!"
+		}
+		fmt.Fprintf(b, "%-12s %s\n", kind, text)
+	}
+}
+
+// moved shows what becomes of the paths if FROM is moved TO.
+func moved(s *analysis.Snapshot, _ *syntax.File, _ uint32, argument string) string {
+	from, to, _ := strings.Cut(argument, " ")
+	absolute := func(path string) string { return filepath.Join(s.Manifest.Dir, filepath.FromSlash(path)) }
+	return changed(s.MoveFiles([]analysis.FileMove{{From: absolute(from), To: absolute(to)}}))
 }

@@ -2,11 +2,11 @@ package analysis
 
 import (
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
 	"github.com/rigx-build/rigx/engine/manifest"
-	"github.com/rigx-build/rigx/engine/manifest/schema"
 	"github.com/rigx-build/rigx/engine/manifest/syntax"
 	"github.com/rigx-build/rigx/engine/source"
 )
@@ -21,63 +21,26 @@ type Link struct {
 // Links lists the paths and addresses in a file, in order: sources, included
 // files, modules, other projects, repositories. Patterns are not links.
 func (s *Snapshot) Links(file *syntax.File) []Link {
-	m := s.owner(file)
-	if m == nil {
-		return nil
-	}
-	l := linker{s: s, m: m, file: file}
-	l.start = filepath.Join(m.Dir, filepath.FromSlash(l.moduleDir()))
+	var found []Link
+	s.eachPath(file, func(p writtenPath) {
+		if source.HasMeta(p.value.Text) {
+			return
+		}
+		target := filepath.Join(p.base, filepath.FromSlash(p.value.Text), p.leadsTo)
+		if info, err := s.fs.Stat(target); err == nil && info.Mode().IsRegular() {
+			found = append(found, Link{Span: inside(file, p.value), Path: target})
+		}
+	})
 	for i := range file.Tree.Tables {
-		eachString(&file.Tree.Tables[i], l.text)
+		eachString(&file.Tree.Tables[i], func(p Place, v *syntax.Value) {
+			isURL := strings.HasPrefix(v.Text, "https://") || strings.HasPrefix(v.Text, "http://")
+			if isURL && (p.Field.Name == "url" || p.Field.Name == "ref") {
+				found = append(found, Link{Span: inside(file, v), URL: v.Text})
+			}
+		})
 	}
-	return l.found
-}
-
-type linker struct {
-	s     *Snapshot
-	m     *manifest.Manifest
-	file  *syntax.File
-	start string // directory that the paths of targets start from
-	found []Link
-}
-
-func (l *linker) text(p Place, v *syntax.Value) {
-	text := v.Text
-	if strings.HasPrefix(text, "https://") || strings.HasPrefix(text, "http://") {
-		if p.Field.Name == "url" || p.Field.Name == "ref" {
-			l.found = append(l.found, Link{Span: inside(l.file, v), URL: text})
-		}
-		return
-	}
-	if text == "" || source.HasMeta(text) || manifest.Interpolates(text) || strings.HasPrefix(text, "$") {
-		return
-	}
-	below := filepath.Dir(l.file.Path)
-	if p.Target != "" || p.Section == schema.Vars || p.Section == schema.LocalDependency {
-		below = l.start
-	}
-	target := filepath.Join(below, filepath.FromSlash(text))
-	switch {
-	case p.Field == schema.PythonProject:
-		target = filepath.Join(target, "pyproject.toml")
-	case p.Section == schema.Modules, p.Section == schema.LocalDependency && p.Field.Name == "path":
-		target = filepath.Join(target, manifest.FileName)
-	case p.Field.Content != schema.Paths:
-		return
-	}
-	if info, err := l.s.fs.Stat(target); err == nil && info.Mode().IsRegular() {
-		l.found = append(l.found, Link{Span: inside(l.file, v), Path: target})
-	}
-}
-
-// moduleDir is where the paths of the file's targets start from.
-func (l *linker) moduleDir() string {
-	for _, t := range l.m.Targets {
-		if t.Local.At.File == l.file {
-			return t.Dir()
-		}
-	}
-	return ""
+	slices.SortStableFunc(found, func(a, b Link) int { return int(a.Span.Start) - int(b.Span.Start) })
+	return found
 }
 
 // inside is a string without its quotes.

@@ -38,6 +38,7 @@ var update = flag.Bool("update", false, "write what is found into the marked fil
 //	^ definition → FILE:LINE:COLUMN      ^ hover @NAME
 //	^ references → PLACE PLACE …         ^ complete @NAME
 //	^ rename TO @NAME                    ^ actions @NAME
+//	^ move FROM TO @NAME
 //	                                     ^ select @NAME
 //
 // A file called @lenses, @outline, @folds, @links, @hints or @format holds the

@@ -23,7 +23,7 @@ func (s *Snapshot) Revise(path, text string) (*Revised, bool) {
 	if file == nil {
 		return nil, false
 	}
-	judged := manifest.Judged{Manifest: s.Manifest, Files: s.files(), Tree: s.tree, Found: s.Diagnostics(file)}
+	judged := manifest.Judged{Manifest: s.Manifest, Files: s.files(), Tree: s.tree, Scripts: s.scripts, Found: s.Diagnostics(file)}
 	r, ok := judged.Revise(file, text)
 	return &Revised{r, s}, ok
 }

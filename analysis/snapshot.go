@@ -17,6 +17,9 @@ type Options struct {
 	// Tree is the directory tree of the project. Snapshots may share one as
 	// long as no file comes or goes. Nil makes a new one.
 	Tree *source.Tree
+	// Scripts remembers what was read of scripts from one snapshot to the next;
+	// it may be nil.
+	Scripts *manifest.Scripts
 }
 
 // Snapshot is a project at one moment. It does not change, and is safe for
@@ -26,6 +29,7 @@ type Snapshot struct {
 
 	fs          source.FS
 	tree        *source.Tree
+	scripts     *manifest.Scripts
 	paths       map[string]*syntax.File
 	files       func() *manifest.Files
 	diagnostics func() map[string][]*diagnostic.Diagnostic
@@ -35,7 +39,7 @@ type Snapshot struct {
 // when it is first asked for, until ctx ends.
 func Load(ctx context.Context, fsys source.FS, dir string, opts Options) *Snapshot {
 	m := manifest.Load(ctx, fsys, dir, manifest.Options{Parsed: opts.Parsed})
-	s := &Snapshot{Manifest: m, fs: fsys, tree: opts.Tree, paths: make(map[string]*syntax.File, len(m.Files))}
+	s := &Snapshot{Manifest: m, fs: fsys, tree: opts.Tree, scripts: opts.Scripts, paths: make(map[string]*syntax.File, len(m.Files))}
 	if s.tree == nil {
 		s.tree = source.NewTree(fsys, dir)
 	}
@@ -61,6 +65,9 @@ func (s *Snapshot) Diagnostics(file *syntax.File) []*diagnostic.Diagnostic {
 func (s *Snapshot) groupDiagnostics() map[string][]*diagnostic.Diagnostic {
 	groups := map[string][]*diagnostic.Diagnostic{}
 	all := append(s.Manifest.Diagnostics(), s.files().Diagnostics()...)
+	for _, m := range s.Manifest.Projects() {
+		all = append(all, m.CheckScripts(s.scripts)...)
+	}
 	for _, d := range diagnostic.Sorted(all, s.Manifest.AllFiles()) {
 		groups[d.At.File.Path] = append(groups[d.At.File.Path], d)
 	}

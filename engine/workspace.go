@@ -111,6 +111,9 @@ func (w *Workspace) Resolve(ctx context.Context) *manifest.Files {
 // Diagnostics returns all findings, files included, by file and place.
 func (w *Workspace) Diagnostics(ctx context.Context) []*diagnostic.Diagnostic {
 	all := append(w.Manifest.Diagnostics(), w.Resolve(ctx).Diagnostics()...)
+	for _, m := range w.Manifest.Projects() {
+		all = append(all, m.CheckScripts(nil)...)
+	}
 	return diagnostic.Sorted(all, w.Manifest.AllFiles())
 }
 

@@ -103,6 +103,9 @@ func (p *publisher) all(ctx context.Context, st *state, closedToo bool) {
 
 // tell publishes what is new.
 func (p *publisher) tell(ctx context.Context, path string, now published) {
+	if p.features.pull {
+		return
+	}
 	was, told := p.known[path]
 	if now.found == nil {
 		now.found = []protocol.Diagnostic{}

@@ -97,6 +97,7 @@ func offsetIn(enc encoding, text string, p protocol.Position) int {
 func (s *Server) DidSave(context.Context, *protocol.DidSaveTextDocumentParams) error {
 	s.files.forget()
 	s.update(func(st *state) { st.disk++ })
+	s.refreshDiagnostics()
 	return nil
 }
 
@@ -104,6 +105,9 @@ func (s *Server) DidSave(context.Context, *protocol.DidSaveTextDocumentParams) e
 func (s *Server) DidClose(_ context.Context, params *protocol.DidCloseTextDocumentParams) error {
 	path := pathOf(params.TextDocument.URI)
 	s.update(func(st *state) { delete(st.docs, path) })
+	s.coloursMu.Lock()
+	delete(s.coloured, path)
+	s.coloursMu.Unlock()
 	return nil
 }
 
@@ -111,6 +115,7 @@ func (s *Server) DidClose(_ context.Context, params *protocol.DidCloseTextDocume
 func (s *Server) DidChangeWatchedFiles(context.Context, *protocol.DidChangeWatchedFilesParams) error {
 	s.files.forget()
 	s.update(func(st *state) { st.disk++ })
+	s.refreshDiagnostics()
 	return nil
 }
 
@@ -119,7 +124,7 @@ func (s *Server) DidChangeWatchedFiles(context.Context, *protocol.DidChangeWatch
 func (s *Server) update(change func(*state)) {
 	old := s.current.Load()
 	next := newState(s.files)
-	next.settings, next.disk = old.settings, old.disk
+	next.settings, next.folders, next.disk = old.settings, old.folders, old.disk
 	next.docs = maps.Clone(old.docs)
 	next.short.earlier = s.judgement.Load()
 	change(next)

@@ -6,15 +6,17 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/manifest/syntax"
 	"github.com/rigx-build/rigx/engine/source"
 )
 
 // fileCache keeps what was read from disk from one state to the next.
 type fileCache struct {
-	mu     sync.Mutex
-	parsed map[string]cachedFile
-	trees  map[string]cachedTree
+	mu      sync.Mutex
+	parsed  map[string]cachedFile
+	trees   map[string]cachedTree
+	scripts manifest.Scripts
 }
 
 type cachedFile struct {

@@ -28,6 +28,8 @@ type clientFeatures struct {
 	progress, watching, lensRefresh bool
 	// snippets in completions, and creating files in edits
 	snippets, createFiles bool
+	// pull clients ask for diagnostics, and want to be told none.
+	pull bool
 }
 
 // Initialize agrees on what both sides can do.
@@ -49,10 +51,14 @@ func (s *Server) Initialize(_ context.Context, params *protocol.InitializeParams
 	if t := caps.TextDocument; t != nil && t.Completion != nil && t.Completion.CompletionItem != nil {
 		s.features.snippets = isTrue(t.Completion.CompletionItem.SnippetSupport)
 	}
+	if w, t := caps.Workspace, caps.TextDocument; w != nil && t != nil {
+		s.features.pull = t.Diagnostic != nil && w.Diagnostics != nil && isTrue(w.Diagnostics.RefreshSupport)
+	}
+	s.openFolders(params)
 	s.configure(params.InitializationOptions)
 	s.phase.Store(initialized)
 	yes, incremental := true, protocol.TextDocumentSyncKindIncremental
-	return &protocol.InitializeResult{
+	result := &protocol.InitializeResult{
 		ServerInfo: protocol.ServerInfo{Name: "rigx-ls", Version: protocol.NewOptional(manifest.Version)},
 		Capabilities: protocol.ServerCapabilities{
 			PositionEncoding: s.encoding,
@@ -76,10 +82,51 @@ func (s *Server) Initialize(_ context.Context, params *protocol.InitializeParams
 			CodeActionProvider:         &protocol.CodeActionOptions{CodeActionKinds: []protocol.CodeActionKind{protocol.CodeActionKindQuickFix, protocol.CodeActionKindRefactorRewrite}},
 			DocumentFormattingProvider: protocol.Boolean(true),
 			InlayHintProvider:          protocol.Boolean(true),
-			CodeLensProvider:           &protocol.CodeLensOptions{},
-			ExecuteCommandProvider:     protocol.ExecuteCommandOptions{Commands: commandNames()},
+			SemanticTokensProvider: &protocol.SemanticTokensOptions{
+				Legend: tokensLegend(),
+				Range:  protocol.Boolean(true),
+				Full:   &protocol.SemanticTokensFullDelta{Delta: &yes},
+			},
+			CodeLensProvider:       &protocol.CodeLensOptions{},
+			ExecuteCommandProvider: protocol.ExecuteCommandOptions{Commands: commandNames()},
+			Workspace: &protocol.WorkspaceOptions{
+				WorkspaceFolders: &protocol.WorkspaceFoldersServerCapabilities{Supported: &yes, ChangeNotifications: protocol.Boolean(true)},
+				FileOperations:   &protocol.FileOperationOptions{WillRename: allFiles()},
+			},
 		},
-	}, nil
+	}
+	if s.features.pull {
+		result.Capabilities.DiagnosticProvider = &protocol.DiagnosticOptions{InterFileDependencies: true, WorkspaceDiagnostics: true}
+	}
+	return result, nil
+}
+
+// openFolders takes the folders of the workspace over.
+func (s *Server) openFolders(params *protocol.InitializeParams) {
+	var folders []string
+	if list, ok := params.WorkspaceFolders.Get(); ok {
+		for _, f := range list {
+			folders = append(folders, pathOf(f.URI))
+		}
+	}
+	s.update(func(st *state) { st.folders = slices.DeleteFunc(folders, func(dir string) bool { return dir == "" }) })
+}
+
+// DidChangeWorkspaceFolders takes folders that come and go over.
+func (s *Server) DidChangeWorkspaceFolders(_ context.Context, params *protocol.DidChangeWorkspaceFoldersParams) error {
+	s.update(func(st *state) {
+		st.folders = slices.Clone(st.folders)
+		for _, f := range params.Event.Removed {
+			st.folders = slices.DeleteFunc(st.folders, func(dir string) bool { return dir == pathOf(f.URI) })
+		}
+		for _, f := range params.Event.Added {
+			if dir := pathOf(f.URI); dir != "" {
+				st.folders = append(st.folders, dir)
+			}
+		}
+	})
+	s.refreshDiagnostics()
+	return nil
 }
 
 func isTrue(b *bool) bool { return b != nil && *b }

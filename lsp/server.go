@@ -37,6 +37,9 @@ type Server struct {
 	features clientFeatures
 	calls    calls
 
+	coloursMu sync.Mutex
+	coloured  map[string]colours // by path
+
 	running   sync.Mutex
 	tokens    int
 	cancelled map[string]context.CancelFunc // running commands by progress token
@@ -52,7 +55,7 @@ const (
 
 // NewServer returns a server that waits for its client.
 func NewServer(opts Options) *Server {
-	s := &Server{opts: opts, files: newFileCache(), changed: make(chan struct{}, 1), cancelled: map[string]context.CancelFunc{}, encoding: protocol.PositionEncodingKindUTF16}
+	s := &Server{opts: opts, files: newFileCache(), changed: make(chan struct{}, 1), cancelled: map[string]context.CancelFunc{}, coloured: map[string]colours{}, encoding: protocol.PositionEncodingKindUTF16}
 	s.current.Store(newState(s.files))
 	return s
 }

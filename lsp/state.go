@@ -18,6 +18,7 @@ import (
 type state struct {
 	settings settings
 	docs     map[string]*document // by path
+	folders  []string             // of the workspace
 	disk     int                  // counts what was heard of changes on disk
 
 	short shortcut // to what was known before
@@ -70,6 +71,22 @@ func (st *state) project(path string) (*analysis.Snapshot, *syntax.File) {
 	return nil, nil
 }
 
+// workspaceProjects are those of the folders that the client opened and of all
+// open documents.
+func (st *state) workspaceProjects() []*analysis.Snapshot {
+	projects := st.openProjects()
+	for _, dir := range st.folders {
+		root, _ := manifest.FindRoot(source.Disk(), dir, st.parsed)
+		if root == "" {
+			continue
+		}
+		if project := st.load(root); !slices.Contains(projects, project) {
+			projects = append(projects, project)
+		}
+	}
+	return projects
+}
+
 // openProjects are the projects of all open documents, by directory.
 func (st *state) openProjects() []*analysis.Snapshot {
 	byDir := map[string]*analysis.Snapshot{}
@@ -91,7 +108,7 @@ func (st *state) load(root string) *analysis.Snapshot {
 	if load == nil {
 		load = sync.OnceValue(func() *analysis.Snapshot {
 			return analysis.Load(context.Background(), source.Disk(), root, analysis.Options{
-				Parsed: st.parsed, Tree: st.files.tree(root),
+				Parsed: st.parsed, Tree: st.files.tree(root), Scripts: &st.files.scripts,
 			})
 		})
 		st.projects[root] = load

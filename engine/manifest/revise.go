@@ -16,7 +16,8 @@ type Judged struct {
 	*Manifest
 	Files *Files
 	// Tree is where the files were looked up.
-	Tree *source.Tree
+	Tree    *source.Tree
+	Scripts *Scripts
 	// Found holds the diagnostics of the file that is revised, by place.
 	Found []*diagnostic.Diagnostic
 }
@@ -301,6 +302,7 @@ func (j Judged) judge(was *Target, file *syntax.File) (*Revision, bool) {
 		r := fileResolver{m: j.Manifest, tree: j.Tree, out: files, diags: &found, below: map[string][]string{}, folders: map[string]bool{}}
 		r.target(t)
 	}
+	j.checkScripts(t, j.Scripts, &found)
 	return &Revision{File: file, Target: t, Files: files.units[0], Found: found.All()}, true
 }
 

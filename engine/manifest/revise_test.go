@@ -17,10 +17,11 @@ import (
 
 // A project that is edited at random, and asked after each edit.
 type edited struct {
-	t    testing.TB
-	dir  string
-	path string
-	tree *source.Tree
+	t       testing.TB
+	dir     string
+	path    string
+	tree    *source.Tree
+	scripts manifest.Scripts
 }
 
 func newEdited(t testing.TB) *edited {
@@ -34,7 +35,7 @@ func newEdited(t testing.TB) *edited {
 			t.Fatal(err)
 		}
 	}
-	return &edited{t, dir, filepath.Join(dir, manifest.FileName), source.NewTree(source.Disk(), dir)}
+	return &edited{t: t, dir: dir, path: filepath.Join(dir, manifest.FileName), tree: source.NewTree(source.Disk(), dir)}
 }
 
 // load judges a text from scratch.
@@ -47,8 +48,9 @@ func (e *edited) load(text string) (manifest.Judged, *syntax.File) {
 		return nil
 	}})
 	files := m.ResolveFiles(e.t.Context(), e.tree)
-	found := diagnostic.Sorted(append(m.Diagnostics(), files.Diagnostics()...), m.AllFiles())
-	return manifest.Judged{Manifest: m, Files: files, Tree: e.tree, Found: found}, file
+	all := append(m.Diagnostics(), files.Diagnostics()...)
+	found := diagnostic.Sorted(append(all, m.CheckScripts(&e.scripts)...), m.AllFiles())
+	return manifest.Judged{Manifest: m, Files: files, Tree: e.tree, Scripts: &e.scripts, Found: found}, file
 }
 
 // TestRevise makes random edits, the kind people make and others, and compares
@@ -135,7 +137,7 @@ func randomEdit(random *rand.Rand, text string) string {
 
 const revisableWords = `a|"|""|'|'''|"""|[|]|{|}|=|,|.|#|` + "\n|\r\n|\n\n|\t| " + `|x = 1|kind = "executable"|kind = "test"|` +
 	`sources = ["src/*.c"]|"src/missing.c"|deps.internal = ["lib"]|${lib}|${nothing}|$vars.flags|"$vars.unknown"|[targets.new]|` +
-	`[targets.app.variants.fast]|[vars]|sandbox = false|description = "é😀"|"lib"|"app"|[[targets.lib.volumes]]|\u0000|é|` + "\xff"
+	`[targets.app.variants.fast]|[vars]|sandbox = false|description = "é😀"|"lib"|"app"|[[targets.lib.volumes]]|\u0000|é|jq . x|$(|if true|'''x|''${y}|` + "\xff"
 
 const revisable = `include = []
 [project]

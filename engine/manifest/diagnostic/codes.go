@@ -74,6 +74,8 @@ const (
 	UnusedVariable       Code = "W0007"
 	LooksLikeTarget      Code = "W0008"
 	GitignoreUnavailable Code = "W0009"
+	ShellSyntax          Code = "W0010"
+	UndeclaredProgram    Code = "W0011"
 )
 
 // Explanation is what `rigx explain CODE` prints.

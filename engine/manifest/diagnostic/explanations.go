@@ -228,4 +228,12 @@ similar name exists.
 	{GitignoreUnavailable, "ignored files could not be left out", `
 ` + "`respect_gitignore`" + ` needs the git program.
 `},
+	{ShellSyntax, "a script is not bash", `
+Bash would stop here. Mind that TOML reads backslashes in strings with double
+quotes before bash does; strings with single quotes are left alone.
+`},
+	{UndeclaredProgram, "a script runs a program that it may not find", `
+Builds see the standard tools and what the target declares, nothing else of the
+machine. Add the package that has the program to ` + "`deps.nixpkgs`" + `.
+`},
 }

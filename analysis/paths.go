@@ -1,0 +1,126 @@
+package analysis
+
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/rigx-build/rigx/engine/manifest"
+	"github.com/rigx-build/rigx/engine/manifest/schema"
+	"github.com/rigx-build/rigx/engine/manifest/syntax"
+	"github.com/rigx-build/rigx/engine/source"
+)
+
+// writtenPath is a path or pattern in a file of the project.
+type writtenPath struct {
+	value *syntax.Value
+	// base is the absolute directory that it starts from.
+	base string
+	// leadsTo is the file that stands for it if it is a directory: the
+	// rigx.toml of a module. It is empty for most.
+	leadsTo string
+}
+
+// eachPath visits the strings of a file that are paths or patterns.
+func (s *Snapshot) eachPath(file *syntax.File, visit func(writtenPath)) {
+	m := s.owner(file)
+	if m == nil {
+		return
+	}
+	start := filepath.Join(m.Dir, filepath.FromSlash(moduleDir(m, file)))
+	text := func(p Place, v *syntax.Value) {
+		w := writtenPath{value: v, base: filepath.Dir(file.Path)}
+		if p.Target != "" || p.Section == schema.Vars || p.Section == schema.LocalDependency {
+			w.base = start
+		}
+		switch {
+		case v.Text == "" || manifest.Interpolates(v.Text) || strings.HasPrefix(v.Text, "$"):
+			return
+		case p.Field == schema.PythonProject:
+			w.leadsTo = "pyproject.toml"
+		case p.Section == schema.Modules, p.Section == schema.LocalDependency && p.Field.Name == "path":
+			w.leadsTo = manifest.FileName
+		case p.Field.Content != schema.Paths && p.Field.Content != schema.Dirs:
+			return
+		}
+		visit(w)
+	}
+	for i := range file.Tree.Tables {
+		eachString(&file.Tree.Tables[i], text)
+	}
+}
+
+// moduleDir is where the paths of a file's targets start from.
+func moduleDir(m *manifest.Manifest, file *syntax.File) string {
+	for _, t := range m.Targets {
+		if t.Local.At.File == file {
+			return t.Dir()
+		}
+	}
+	return ""
+}
+
+// A FileMove says that a file or directory gets another absolute path.
+type FileMove struct{ From, To string }
+
+// MoveFiles returns the edits that keep the paths in all files of the project
+// true when files move. Of a pattern, the directories before its first * count.
+func (s *Snapshot) MoveFiles(moves []FileMove) []manifest.Edit {
+	var edits []manifest.Edit
+	for _, file := range s.Manifest.AllFiles() {
+		s.eachPath(file, func(p writtenPath) {
+			if _, along := movedTo(moves, p.base); along {
+				return // what it leads to mostly moves with it
+			}
+			fixed, rest := fixedPart(p.value.Text)
+			old := filepath.Join(p.base, filepath.FromSlash(fixed))
+			moved, ok := movedTo(moves, old)
+			if !ok {
+				return
+			}
+			rel, err := filepath.Rel(p.base, moved)
+			if err != nil {
+				return
+			}
+			text := filepath.ToSlash(rel) + rest
+			if strings.HasSuffix(fixed, "/") && rest == "" {
+				text += "/"
+			}
+			if quoted := syntax.Quote(text); quoted == `"`+text+`"` {
+				edits = append(edits, manifest.Edit{File: file, Span: inside(file, p.value), Text: text})
+			} else {
+				edits = append(edits, manifest.Edit{File: file, Span: p.value.Span, Text: quoted})
+			}
+		})
+	}
+	return edits
+}
+
+// fixedPart divides a pattern before the first part that is one; a plain path
+// is fixed as a whole.
+func fixedPart(pattern string) (fixed, rest string) {
+	if !source.HasMeta(pattern) {
+		return pattern, ""
+	}
+	for {
+		head, tail, ok := strings.Cut(pattern[len(fixed):], "/")
+		if !ok || source.HasMeta(head) {
+			fixed = strings.TrimSuffix(fixed, "/")
+			return fixed, pattern[len(fixed):]
+		}
+		fixed = pattern[:len(pattern)-len(tail)]
+	}
+}
+
+// movedTo is where a path is after the moves, if one of them is about it or a
+// directory above it.
+func movedTo(moves []FileMove, path string) (string, bool) {
+	for _, m := range moves {
+		if path == m.From {
+			return m.To, true
+		}
+		if rest, ok := strings.CutPrefix(path, m.From+string(filepath.Separator)); ok {
+			return filepath.Join(m.To, rest), true
+		}
+	}
+	return "", false
+}
