@@ -85,26 +85,36 @@ func benchmarkServer(b *testing.B, command []string, dir, text string, ours bool
 		at.Line++
 	}
 	version := int32(1)
-	edit := func(change *protocol.TextDocumentContentChangePartial) time.Duration {
+	lineStart := len(strings.Join(strings.SplitAfter(text, "\n")[:at.Line], ""))
+	// edit types one more character of the line, or removes it if n is 0.
+	edit := func(n int) time.Duration {
 		version++
-		params := &protocol.DidChangeTextDocumentParams{ContentChanges: []protocol.TextDocumentContentChangeEvent{change}}
+		from := protocol.Position{Line: at.Line, Character: uint32(max(n-1, 0))}
+		change := &protocol.TextDocumentContentChangePartial{Range: protocol.Range{Start: from, End: from}, Text: line[max(n-1, 0):n]}
+		if n == 0 {
+			change.Range.End = protocol.Position{Line: at.Line + 1}
+		}
+		changes := []protocol.TextDocumentContentChangeEvent{change}
+		if !c.incremental {
+			whole := text[:lineStart] + line[:n] + text[lineStart:]
+			changes[0] = &protocol.TextDocumentContentChangeWholeDocument{Text: whole}
+		}
+		params := &protocol.DidChangeTextDocumentParams{ContentChanges: changes}
 		params.TextDocument.URI, params.TextDocument.Version = file, version
 		sent := time.Now()
 		if err := c.server.DidChange(ctx, params); err != nil {
 			b.Fatal(err)
 		}
-		c.await(b)
-		return time.Since(sent)
+		return c.await(b).Sub(sent)
 	}
 	var typed, completed []time.Duration
 	for b.Loop() {
 		for i := range len(line) {
-			p := protocol.Position{Line: at.Line, Character: uint32(i)}
-			typed = append(typed, edit(&protocol.TextDocumentContentChangePartial{Range: protocol.Range{Start: p, End: p}, Text: line[i : i+1]}))
+			typed = append(typed, edit(i+1))
 			if !ours {
 				continue
 			}
-			p.Character++
+			p := protocol.Position{Line: at.Line, Character: uint32(i + 1)}
 			sent := time.Now()
 			params := &protocol.CompletionParams{TextDocumentPositionParams: protocol.TextDocumentPositionParams{TextDocument: protocol.TextDocumentIdentifier{URI: file}, Position: p}}
 			if _, err := c.server.Completion(ctx, params); err != nil {
@@ -112,7 +122,7 @@ func benchmarkServer(b *testing.B, command []string, dir, text string, ours bool
 			}
 			completed = append(completed, time.Since(sent))
 		}
-		typed = append(typed, edit(&protocol.TextDocumentContentChangePartial{Range: protocol.Range{Start: at, End: protocol.Position{Line: at.Line + 1}}}))
+		typed = append(typed, edit(0))
 	}
 	b.ReportMetric(ms(started), "start-ms")
 	report(b, "type", typed)
@@ -151,11 +161,13 @@ type serverProcess struct {
 	protocol.UnimplementedClient
 	process *exec.Cmd
 	server  protocol.Server
-	told    chan struct{}
+	told    chan bool // with the version or without
+	// incremental servers take edits, others the whole text.
+	incremental bool
 }
 
 func startServer(b *testing.B, command []string, dir string) *serverProcess {
-	c := &serverProcess{process: exec.Command(command[0], command[1:]...), told: make(chan struct{}, 1000)}
+	c := &serverProcess{process: exec.Command(command[0], command[1:]...), told: make(chan bool, 1000)}
 	in, err := c.process.StdinPipe()
 	if err != nil {
 		b.Fatal(err)
@@ -172,10 +184,17 @@ func startServer(b *testing.B, command []string, dir string) *serverProcess {
 		_ = c.process.Wait()
 	})
 	_, _, c.server = protocol.NewClient(b.Context(), c, jsonrpc2.NewStream(pipes{out, in}))
-	if _, err := c.server.Initialize(b.Context(), &protocol.InitializeParams{WorkspaceFoldersInitializeParams: protocol.WorkspaceFoldersInitializeParams{
+	result, err := c.server.Initialize(b.Context(), &protocol.InitializeParams{WorkspaceFoldersInitializeParams: protocol.WorkspaceFoldersInitializeParams{
 		WorkspaceFolders: protocol.NewNullable([]protocol.WorkspaceFolder{{URI: uri.File(dir), Name: "many"}}),
-	}}); err != nil {
+	}})
+	if err != nil {
 		b.Fatal(err)
+	}
+	switch sync := result.Capabilities.TextDocumentSync.(type) {
+	case protocol.TextDocumentSyncKind:
+		c.incremental = sync == protocol.TextDocumentSyncKindIncremental
+	case *protocol.TextDocumentSyncOptions:
+		c.incremental = sync.Change != nil && *sync.Change == protocol.TextDocumentSyncKindIncremental
 	}
 	if err := c.server.Initialized(b.Context(), &protocol.InitializedParams{}); err != nil {
 		b.Fatal(err)
@@ -189,16 +208,29 @@ type pipes struct {
 }
 
 // PublishDiagnostics wakes who waits for them.
-func (c *serverProcess) PublishDiagnostics(context.Context, *protocol.PublishDiagnosticsParams) error {
-	c.told <- struct{}{}
+func (c *serverProcess) PublishDiagnostics(_ context.Context, params *protocol.PublishDiagnosticsParams) error {
+	_, versioned := params.Version.Get()
+	c.told <- versioned
 	return nil
 }
 
-func (c *serverProcess) await(b *testing.B) {
-	select {
-	case <-c.told:
-	case <-time.After(20 * time.Second):
-		b.Fatal("no diagnostics")
+// await returns when the diagnostics came. A server that does not say which
+// version they are for may send more than once; the last time counts.
+func (c *serverProcess) await(b *testing.B) time.Time {
+	var came time.Time
+	for wait := 20 * time.Second; ; wait = 100 * time.Millisecond {
+		select {
+		case versioned := <-c.told:
+			came = time.Now()
+			if versioned {
+				return came
+			}
+		case <-time.After(wait):
+			if came.IsZero() {
+				b.Fatal("no diagnostics")
+			}
+			return came
+		}
 	}
 }
 
