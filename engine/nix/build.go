@@ -59,7 +59,7 @@ func (e *BuildError) Error() string {
 	case e.Hash != nil:
 		return name + ": " + e.Reason + "\n  specified: " + e.Hash.Specified + "\n        got: " + e.Hash.Got
 	case e.Dependency:
-		return "it needs " + name + ", which " + e.Reason
+		return "it needs " + name + ": " + e.Reason
 	}
 	return e.Reason
 }
@@ -125,53 +125,74 @@ func (n *Nix) Build(ctx context.Context, req BuildRequest) ([]Built, error) {
 }
 
 // absent tells for each derivation whether an output of it is not in the store.
+// That a path is there says little: what a builder leaves behind when it fails
+// lies in the store too, so Nix is asked which paths are valid.
 func (n *Nix) absent(ctx context.Context, drvs []Derivation) ([]bool, error) {
-	lacks := func(path string) bool {
-		_, err := os.Lstat(path)
-		return err != nil
-	}
-	if n.store != "" {
-		args := []string{"--check-validity", "--print-invalid"}
-		for _, d := range drvs {
-			for _, path := range d.Outputs {
-				args = append(args, path)
+	var paths []string
+	for _, d := range drvs {
+		for _, path := range d.Outputs {
+			if n.store != "" || registered(path) {
+				paths = append(paths, path)
 			}
 		}
-		var out bytes.Buffer
-		if err := n.storeCommand(ctx, &out, args...); err != nil {
-			return nil, err
-		}
-		invalid := strings.Fields(out.String())
-		lacks = func(path string) bool { return slices.Contains(invalid, path) }
+	}
+	valid, err := n.valid(ctx, paths)
+	if err != nil {
+		return nil, err
 	}
 	absent := make([]bool, len(drvs))
 	for i, d := range drvs {
 		absent[i] = len(d.Outputs) == 0
 		for _, path := range d.Outputs {
-			absent[i] = absent[i] || lacks(path)
+			absent[i] = absent[i] || !valid[path]
 		}
 	}
 	return absent, nil
+}
+
+// pathsAtOnce is how many store paths one process is asked about: command lines
+// have a limit.
+const pathsAtOnce = 1000
+
+// valid asks Nix which of some paths are in the store.
+func (n *Nix) valid(ctx context.Context, paths []string) (map[string]bool, error) {
+	valid := make(map[string]bool, len(paths))
+	for chunk := range slices.Chunk(paths, pathsAtOnce) {
+		for _, path := range chunk {
+			valid[path] = true
+		}
+		var out bytes.Buffer
+		if err := n.storeCommand(ctx, &out, append([]string{"--check-validity", "--print-invalid"}, chunk...)...); err != nil {
+			return nil, err
+		}
+		for _, path := range strings.Fields(out.String()) {
+			delete(valid, path)
+		}
+	}
+	return valid, nil
+}
+
+// registered reports whether a path of the local store looks as Nix leaves it:
+// with a time stamp of 1. What a failed builder left has a real one.
+func registered(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.ModTime().Unix() == 1
 }
 
 // explain finds the failure behind a missing derivation: its own, or that of
 // the first it depends on.
 func (n *Nix) explain(ctx context.Context, drvPath string, w *watcher, err error) *BuildError {
 	culprit := drvPath
-	if _, own := w.failures[drvPath]; !own && len(w.failures) > 0 {
-		var out bytes.Buffer
-		if n.storeCommand(ctx, &out, "--query", "--requisites", drvPath) == nil {
-			for _, dep := range strings.Fields(out.String()) {
-				if _, ok := w.failures[dep]; ok {
-					culprit = dep
-					break
-				}
-			}
-		}
+	if !w.failed(drvPath) {
+		culprit = n.failedDependency(ctx, drvPath, w)
 	}
 	f, known := w.failures[culprit]
 	e := &BuildError{DrvPath: culprit, Dependency: culprit != drvPath, ExitStatus: f.status, Reason: f.reason, Hash: f.hash, Log: w.tail[culprit]}
-	if !known {
+	switch {
+	case known:
+	case w.failed(culprit):
+		e.Reason = "its builder failed" // Nix 2.8 tells the status of one failure only
+	default:
 		e.Reason = "was not built"
 		if text := strings.Join(w.errors, "\n"); text != "" {
 			e.Reason = cleanMessage(text)
@@ -180,6 +201,40 @@ func (n *Nix) explain(ctx context.Context, drvPath string, w *watcher, err error
 		}
 	}
 	return e
+}
+
+// failedDependency is the first derivation that another needs and that failed,
+// or that other itself if there is none.
+func (n *Nix) failedDependency(ctx context.Context, drvPath string, w *watcher) string {
+	var out bytes.Buffer
+	if n.storeCommand(ctx, &out, "--query", "--requisites", drvPath) != nil {
+		return drvPath
+	}
+	for _, dep := range strings.Fields(out.String()) {
+		if _, known := w.failures[dep]; known {
+			return dep
+		}
+		if !w.failed(dep) {
+			continue
+		}
+		var outputs bytes.Buffer
+		if n.storeCommand(ctx, &outputs, "--query", "--outputs", dep) != nil {
+			continue
+		}
+		paths := strings.Fields(outputs.String())
+		if valid, err := n.valid(ctx, paths); err == nil && len(valid) < len(paths) {
+			return dep
+		}
+	}
+	return drvPath
+}
+
+// failed reports whether a derivation was begun or is known to have failed;
+// asked of one that is not there, that means that it failed.
+func (w *watcher) failed(drvPath string) bool {
+	_, failed := w.failures[drvPath]
+	_, begun := w.begun[drvPath]
+	return failed || begun
 }
 
 // watcher follows the log of one build.
@@ -257,8 +312,7 @@ func (w *watcher) likeliest() int {
 		}
 		there := true
 		for _, path := range w.outputs[drv] {
-			_, err := os.Lstat(path)
-			there = there && err == nil
+			there = there && registered(path)
 		}
 		if there {
 			return i
