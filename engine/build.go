@@ -39,6 +39,8 @@ type Result struct {
 	// Log holds the last lines of the builder, if it failed.
 	Log      []string
 	Duration time.Duration
+	// Cached is true if nothing had to be built.
+	Cached bool
 	// Fix is set if it failed because of a hash in rigx.toml.
 	Fix *HashFix
 }
@@ -61,6 +63,7 @@ func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOp
 			results[i].Err = s.link(ctx, &results[i])
 		}
 	}
+	w.rememberBuilds(results, s.complaints)
 	return results, nil
 }
 
@@ -70,6 +73,8 @@ type session struct {
 	w   *Workspace
 	nix *nix.Nix
 	in  Inputs
+	// complaints of the last build.
+	complaints *complaints
 }
 
 func (w *Workspace) prepare(ctx context.Context, selected []Selected) (*session, error) {
@@ -93,7 +98,7 @@ func (w *Workspace) prepare(ctx context.Context, selected []Selected) (*session,
 	if err := w.ensureLocked(ctx, n, in); err != nil {
 		return nil, err
 	}
-	return &session{w: w, nix: n, in: in}, nil
+	return &session{w: w, nix: n, in: in, complaints: w.newComplaints()}, nil
 }
 
 func (s *session) build(ctx context.Context, selected []Selected, opts BuildOptions) ([]Result, error) {
@@ -124,13 +129,13 @@ func (s *session) build(ctx context.Context, selected []Selected, opts BuildOpti
 			good = append(good, d)
 		}
 	}
-	built, err := s.nix.Build(ctx, nix.BuildRequest{Derivations: good, Jobs: opts.Jobs, KeepGoing: true, OnEvent: opts.report(good)})
+	built, err := s.nix.Build(ctx, nix.BuildRequest{Derivations: good, Jobs: opts.Jobs, KeepGoing: true, OnEvent: s.report(opts, good)})
 	if err != nil {
 		return nil, err
 	}
 	for _, b := range built {
 		r := &results[index[b.Attr]]
-		r.Duration = b.Duration
+		r.Duration, r.Cached = b.Duration, b.Cached
 		if b.Err != nil {
 			r.Err, r.Log = b.Err, b.Err.Log
 			if b.Err.Hash != nil {
@@ -143,17 +148,16 @@ func (s *session) build(ctx context.Context, selected []Selected, opts BuildOpti
 	return results, nil
 }
 
-// report is Report, with the lines of the derivations' builders given to line.
-func (o BuildOptions) report(drvs []nix.Derivation) func(nix.Event) {
-	if o.line == nil {
-		return o.Report
-	}
+// report hands on what Nix does: to the options' Report, the lines of the
+// derivations' builders to line, and to the complaints.
+func (s *session) report(o BuildOptions, drvs []nix.Derivation) func(nix.Event) {
 	attrs := make(map[string]string, len(drvs))
 	for _, d := range drvs {
 		attrs[d.DrvPath] = d.Attr
 	}
 	return func(e nix.Event) {
-		if l, ok := e.(nix.LogLine); ok {
+		s.complaints.event(e)
+		if l, ok := e.(nix.LogLine); ok && o.line != nil {
 			if attr, ok := attrs[l.DrvPath]; ok {
 				o.line(attr, l.Text)
 			}

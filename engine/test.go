@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rigx-build/rigx/engine/history"
 	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 	"github.com/rigx-build/rigx/engine/manifest/schema"
@@ -98,9 +99,9 @@ func (w *Workspace) Test(ctx context.Context, opts TestOptions) ([]TestResult, e
 	if err != nil {
 		return nil, err
 	}
-	history := w.testHistory()
 	if opts.OnlyFailed {
-		tests = slices.DeleteFunc(tests, func(t *manifest.Target) bool { return history.Tests[t.Name].Status == 0 })
+		last := history.Read(w.historyFile()).Targets
+		tests = slices.DeleteFunc(tests, func(t *manifest.Target) bool { return last[t.Name].Status == 0 })
 	}
 	if len(tests) == 0 {
 		return nil, nil
@@ -123,7 +124,7 @@ func (w *Workspace) Test(ctx context.Context, opts TestOptions) ([]TestResult, e
 	run := testRun{session: s, opts: opts}
 	defer func() {
 		if ctx.Err() == nil {
-			w.remember(history, run.results)
+			w.rememberTests(run.results)
 		}
 	}()
 	if err := run.sandboxed(ctx, sandboxed); err != nil {

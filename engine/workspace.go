@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/rigx-build/rigx/engine/history"
 	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 	"github.com/rigx-build/rigx/engine/manifest/syntax"
@@ -72,11 +73,10 @@ func Open(ctx context.Context, dir string, opts Options) (*Workspace, error) {
 		return nil, err
 	}
 	if opts.CacheDir == "" {
-		cache, err := os.UserCacheDir()
+		opts.CacheDir, err = history.CacheDir()
 		if err != nil {
-			cache = os.TempDir()
+			opts.CacheDir = filepath.Join(os.TempDir(), "rigx")
 		}
-		opts.CacheDir = filepath.Join(cache, "rigx")
 	}
 	if opts.Notes == nil {
 		opts.Notes = io.Discard

@@ -40,7 +40,7 @@ func (s *Server) publish(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-s.changed:
-			s.guarded(func() {
+			s.guarded("diagnostics", func() {
 				st := s.current.Load()
 				if r := st.revised(); r != nil {
 					p.tell(ctx, r.doc.path, published{r.doc.version, true, p.toDiagnostics(r.Diagnostics())})
@@ -50,15 +50,15 @@ func (s *Server) publish(ctx context.Context) {
 			})
 			idle.Reset(pause)
 		case <-idle.C:
-			s.guarded(func() { p.all(ctx, s.current.Load(), true) })
+			s.guarded("diagnostics", func() { p.all(ctx, s.current.Load(), true) })
 		}
 	}
 }
 
-func (s *Server) guarded(work func()) {
+func (s *Server) guarded(what string, work func()) {
 	defer func() {
 		if r := recover(); r != nil {
-			s.logPanic("diagnostics", r)
+			s.logPanic(what, r)
 		}
 	}()
 	work()
@@ -83,6 +83,10 @@ func (p *publisher) all(ctx context.Context, st *state, closedToo bool) {
 			continue
 		}
 		done[project] = true
+		select {
+		case p.seen <- project.Manifest.Dir:
+		default: // it is told again after the next change
+		}
 		for _, f := range project.Manifest.Files {
 			if st.docs[f.Path] != nil {
 				continue

@@ -2,6 +2,7 @@ package lsp
 
 import (
 	"context"
+	"strings"
 
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
@@ -16,6 +17,7 @@ func (s *Server) CodeLens(ctx context.Context, params *protocol.CodeLensParams) 
 		return []protocol.CodeLens{}, nil
 	}
 	lenses := project.Lenses(file)
+	last := s.results.of(project.Manifest.Dir)
 	out := make([]protocol.CodeLens, len(lenses))
 	for i, l := range lenses {
 		argument, err := protocol.Marshal(commandArgument{Project: uri.File(project.Manifest.Dir), Target: l.Name})
@@ -24,7 +26,7 @@ func (s *Server) CodeLens(ctx context.Context, params *protocol.CodeLensParams) 
 		}
 		out[i] = protocol.CodeLens{
 			Range:   toRange(s.encoding, file, l.Span),
-			Command: protocol.Command{Title: l.Title, Command: commandPrefix + l.Verb, Arguments: []protocol.LSPAny{argument}},
+			Command: protocol.Command{Title: strings.TrimRight(l.Title+outcome(last, l.Name), " "), Command: commandPrefix + l.Verb, Arguments: []protocol.LSPAny{argument}},
 		}
 	}
 	return out, nil

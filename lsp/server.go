@@ -10,6 +10,8 @@ import (
 
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
+
+	"github.com/rigx-build/rigx/engine/history"
 )
 
 // Options of a server.
@@ -17,6 +19,8 @@ type Options struct {
 	// Program is the rigx that commands run; found beside the server's own
 	// program or on PATH when empty.
 	Program string
+	// CacheDir is where rigx remembers how builds went; the user's when empty.
+	CacheDir string
 }
 
 // Server serves one client.
@@ -37,6 +41,9 @@ type Server struct {
 	features clientFeatures
 	calls    calls
 
+	results results
+	seen    chan string // root directories of projects
+
 	coloursMu sync.Mutex
 	coloured  map[string]colours // by path
 
@@ -56,6 +63,8 @@ const (
 // NewServer returns a server that waits for its client.
 func NewServer(opts Options) *Server {
 	s := &Server{opts: opts, files: newFileCache(), changed: make(chan struct{}, 1), cancelled: map[string]context.CancelFunc{}, coloured: map[string]colours{}, encoding: protocol.PositionEncodingKindUTF16}
+	s.results = results{byRoot: map[string]history.History{}, told: map[string]bool{}}
+	s.seen = make(chan string, 16)
 	s.current.Store(newState(s.files))
 	return s
 }
@@ -72,6 +81,7 @@ func (s *Server) Serve(ctx context.Context, stream jsonrpc2.Stream) error {
 	s.conn = jsonrpc2.NewConn(stream, jsonrpc2.WithCodec(codec{}))
 	s.client = protocol.ClientDispatcher(s.conn)
 	go s.publish(ctx)
+	go s.watchResults(ctx)
 	s.conn.Go(ctx, s.handler())
 	select {
 	case <-s.conn.Done():

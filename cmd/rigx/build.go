@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rigx-build/rigx/engine"
+	"github.com/rigx-build/rigx/engine/problem"
 )
 
 // builtTarget is one row of `rigx build --json`.
@@ -107,6 +108,9 @@ func (a *app) built(results []engine.Result, asJSON bool) error {
 			fmt.Fprintf(a.err, "  = help: %s\n", h)
 		}
 		for _, line := range r.Log {
+			if style.Reset == "" {
+				line = problem.Plain(line)
+			}
 			fmt.Fprintf(a.err, "  %s|%s %s\n", style.Frame, style.Reset, line)
 		}
 	}

@@ -1,0 +1,140 @@
+package engine
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/rigx-build/rigx/engine/history"
+	"github.com/rigx-build/rigx/engine/nix"
+	"github.com/rigx-build/rigx/engine/problem"
+)
+
+func (w *Workspace) historyFile() string { return history.File(w.opts.CacheDir, w.Dir()) }
+
+// remember adds records to the history of the project; targets that are gone
+// are forgotten. Without it the next run only knows less, so failures to write
+// are of no interest.
+func (w *Workspace) remember(records map[string]history.Record) {
+	if len(records) == 0 {
+		return
+	}
+	names := map[string]bool{}
+	for _, t := range w.Manifest.Targets {
+		names[t.Name] = true // tests have no other
+		for _, u := range t.Units() {
+			names[u.Name()] = true
+		}
+	}
+	_ = history.Update(w.historyFile(), func(h *history.History) {
+		h.Project = w.Dir()
+		for name, r := range records {
+			h.Targets[name] = r
+		}
+		for name := range h.Targets {
+			if !names[name] {
+				delete(h.Targets, name)
+			}
+		}
+	})
+}
+
+// complaints collects what builders complain about, by target.
+type complaints struct {
+	w        *Workspace
+	names    map[string]string // of targets, by derivation
+	scanners map[string]*problem.Scanner
+}
+
+func (w *Workspace) newComplaints() *complaints {
+	c := &complaints{w: w, names: map[string]string{}, scanners: map[string]*problem.Scanner{}}
+	version := w.Manifest.Project.Version.Value
+	for _, t := range w.Manifest.Targets {
+		for _, u := range t.Units() {
+			c.names[u.OutputName()+"-"+version] = u.Name()
+		}
+	}
+	return c
+}
+
+// event reads the lines of builders of this project's targets.
+func (c *complaints) event(e nix.Event) {
+	if l, ok := e.(nix.LogLine); ok {
+		if name, ok := c.names[l.Name]; ok {
+			c.line(name, l.Text)
+		}
+	}
+}
+
+func (c *complaints) line(target, text string) {
+	s := c.scanners[target]
+	if s == nil {
+		s = problem.NewScanner(c.w.hasFile)
+		c.scanners[target] = s
+	}
+	s.Line(text)
+}
+
+func (c *complaints) of(target string) []problem.Problem {
+	if s := c.scanners[target]; s != nil {
+		return s.Problems()
+	}
+	return nil
+}
+
+// hasFile reports whether a path relative to the project is a file of it.
+func (w *Workspace) hasFile(file string) bool {
+	if !filepath.IsLocal(filepath.FromSlash(file)) {
+		return false
+	}
+	info, err := os.Stat(filepath.Join(w.Dir(), filepath.FromSlash(file)))
+	return err == nil && info.Mode().IsRegular()
+}
+
+// rememberTests adds how tests went.
+func (w *Workspace) rememberTests(results []TestResult) {
+	records := map[string]history.Record{}
+	for _, r := range results {
+		s := problem.NewScanner(w.hasFile)
+		for line := range strings.Lines(string(r.Output)) {
+			s.Line(line)
+		}
+		records[r.Target.Name] = history.Record{
+			Verb: "test", Status: r.Status, Seconds: r.Duration.Seconds(), At: time.Now(), Problems: s.Problems(),
+		}
+	}
+	w.remember(records)
+}
+
+// rememberBuilds adds what was built, and what failed on the way.
+func (w *Workspace) rememberBuilds(results []Result, c *complaints) {
+	old := history.Read(w.historyFile()).Targets
+	records := map[string]history.Record{}
+	for _, r := range results {
+		if r.Unit.Target == nil {
+			continue // of another project
+		}
+		name := r.Unit.Name()
+		if r.Cached && old[name].Status == 0 && !old[name].At.IsZero() {
+			continue // nothing was done, so nothing is known anew
+		}
+		record := history.Record{Verb: "build", Seconds: r.Duration.Seconds(), At: time.Now(), Problems: c.of(name)}
+		if r.Err != nil {
+			record.Status = 1
+			var failed *nix.BuildError
+			if errors.As(r.Err, &failed) && failed.ExitStatus > 0 {
+				record.Status = failed.ExitStatus
+			}
+			if failed != nil && failed.Dependency {
+				// The dependency has its own record.
+				if dep, ok := c.names[nix.DerivationName(failed.DrvPath)]; ok && dep != name {
+					records[dep] = history.Record{Verb: "build", Status: 1, At: record.At, Problems: c.of(dep)}
+				}
+			}
+		}
+		records[name] = record
+	}
+	w.remember(records)
+}
