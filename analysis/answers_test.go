@@ -39,7 +39,7 @@ func hover(s *analysis.Snapshot, file *syntax.File, offset uint32, _ string) str
 // a bar where the text that it replaces begins.
 func complete(s *analysis.Snapshot, file *syntax.File, offset uint32, _ string) string {
 	var b strings.Builder
-	for _, c := range s.Complete(file, offset) {
+	for _, c := range s.Complete(file, offset).Items {
 		if c.Span.Start > offset || c.Span.End < offset {
 			fmt.Fprintf(&b, "%s does not touch the cursor!\n", c.Label)
 		}

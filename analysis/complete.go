@@ -35,6 +35,8 @@ type Completion struct {
 	// Target is the qualified name of a target, which [Snapshot.DescribeTarget]
 	// says more about.
 	Target string
+	// Package is the attribute path of a package of nixpkgs.
+	Package string
 	// Span is replaced by Text. It begins before the cursor and ends behind it.
 	Span syntax.Span
 	Text string
@@ -42,17 +44,25 @@ type Completion struct {
 	Snippet bool
 }
 
-// MaxCompletions is the most that are listed. If there would be more, those are
-// that have the letters typed so far in their order.
-const MaxCompletions = 500
+// Completions are what may be written at the cursor, the likeliest first.
+type Completions struct {
+	Items []Completion
+	// More is set if there is more that fits, so that it pays to ask again once
+	// more is typed.
+	More bool
+}
 
-// Complete lists what may stand at an offset, the likeliest first. All that
-// fits the place is listed, whatever was typed: editors filter by that.
-func (s *Snapshot) Complete(file *syntax.File, offset uint32) []Completion {
+// maxCompletions is the most that are listed. If there would be more, those are
+// that have the letters typed so far in their order.
+const maxCompletions = 500
+
+// Complete lists what may stand at an offset. All that fits the place is
+// listed, whatever was typed: editors filter by that.
+func (s *Snapshot) Complete(file *syntax.File, offset uint32) Completions {
 	c := At(file, offset)
 	w := completer{s: s, c: c, m: s.owner(file), target: s.Target(c)}
 	if w.m == nil {
-		return nil
+		return Completions{}
 	}
 	if w.target != nil {
 		if of := s.Files().Of(w.target.First()); of != nil {
@@ -60,7 +70,7 @@ func (s *Snapshot) Complete(file *syntax.File, offset uint32) []Completion {
 		}
 	}
 	w.complete()
-	return w.out
+	return Completions{w.out, w.more}
 }
 
 func (w *completer) complete() {
@@ -88,7 +98,7 @@ func (w *completer) complete() {
 
 // limit leaves what matches best if there is too much to list.
 func (w *completer) limit() {
-	if len(w.out) <= MaxCompletions {
+	if len(w.out) <= maxCompletions {
 		return
 	}
 	text := w.c.File.Tree.Text
@@ -96,9 +106,8 @@ func (w *completer) limit() {
 		typed := strings.Trim(text[c.Span.Start:w.c.Offset], "\"'[")
 		return !hasLetters(c.Label, typed)
 	})
-	if len(w.out) > MaxCompletions {
-		w.out = w.out[:MaxCompletions]
-	}
+	w.more = true
+	w.out = w.out[:min(len(w.out), maxCompletions)]
 }
 
 func inComment(file *syntax.File, offset uint32) bool {
@@ -115,6 +124,7 @@ type completer struct {
 	// language of the target, if it is known.
 	language string
 	out      []Completion
+	more     bool
 }
 
 // lineBefore is the cursor's line up to the cursor.
@@ -459,9 +469,7 @@ func (w *completer) candidates(p Place, typed string, span syntax.Span) {
 			w.add(Completion{Kind: DependencyCompletion, Label: in.Name.Value, Span: span, Text: in.Name.Value})
 		}
 	case schema.Nixpkgs:
-		for _, pkg := range w.usedPackages() {
-			w.add(Completion{Kind: DependencyCompletion, Label: pkg, Detail: "used in this project", Span: span, Text: pkg})
-		}
+		w.packageNames(typed, span)
 	case schema.Paths, schema.Dirs:
 		w.paths(p, typed, span)
 	}
@@ -542,7 +550,7 @@ func (w *completer) usedPackages() []string {
 	seen := map[string]bool{}
 	for _, t := range w.m.Targets {
 		for _, e := range t.Edges {
-			if e.Kind == manifest.ToNixpkgs {
+			if e.Kind == manifest.ToNixpkgs && (w.s.packages == nil || w.s.packages.Has(e.Name)) {
 				seen[e.Name] = true
 			}
 		}

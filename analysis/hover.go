@@ -15,13 +15,16 @@ import (
 type Hover struct {
 	Span     syntax.Span
 	Markdown string
+	// Package is the attribute path of the package of nixpkgs that it is about,
+	// if it is.
+	Package string
 }
 
 // Hover explains what stands at an offset: a section, a target, a field, a
 // kind, the target or variable that a string names, the files of a glob.
 func (s *Snapshot) Hover(file *syntax.File, offset uint32) (Hover, bool) {
 	c := At(file, offset)
-	var text string
+	var text, pkg string
 	span := syntax.Span{Start: offset, End: offset}
 	switch {
 	case c.Key != nil:
@@ -30,11 +33,18 @@ func (s *Snapshot) Hover(file *syntax.File, offset uint32) (Hover, bool) {
 		span = c.Value.Span
 		if ref, ok := c.Reference(); ok {
 			span, text = ref.Span, s.describeReference(s.Target(c), ref.Name)
+			pkg, _ = strings.CutPrefix(ref.Name, "pkgs.")
+			if pkg == ref.Name {
+				pkg = ""
+			}
 		} else {
 			text = s.hoverValue(c)
+			if f := c.Place().Field; f != nil && f.Content == schema.Nixpkgs && c.Value.Kind == syntax.String {
+				pkg = c.Value.Text
+			}
 		}
 	}
-	return Hover{span, text}, text != ""
+	return Hover{span, text, pkg}, text != ""
 }
 
 func (s *Snapshot) hoverKey(c Cursor) string {
@@ -73,6 +83,8 @@ func (s *Snapshot) hoverValue(c Cursor) string {
 		return s.describeReference(s.Target(c), value)
 	case schema.GitDeps:
 		return s.describeGit(value)
+	case schema.Nixpkgs:
+		return s.describePackage(value)
 	case schema.Paths:
 		if t := s.Target(c); t != nil && source.HasMeta(value) {
 			return s.describeGlob(t.Dir() + value)
@@ -103,9 +115,13 @@ func (s *Snapshot) describeReference(from *manifest.Target, name string) string 
 		return fmt.Sprintf("the directory that `%s` names: bucket `%s` of the external input `%s`\n",
 			ref.Bucket.Env.Value, ref.Bucket.Name.Value, ref.External.Name.Value)
 	case manifest.ToNixpkgs:
-		return fmt.Sprintf("`%s` of nixpkgs (`%s`)\n", ref.Package, s.Manifest.Nixpkgs.Value)
+		return s.describePackage(ref.Package)
 	}
 	return ""
+}
+
+func (s *Snapshot) describePackage(name string) string {
+	return fmt.Sprintf("`%s` of nixpkgs (`%s`)\n", name, s.Manifest.Nixpkgs.Value)
 }
 
 func (s *Snapshot) describeGit(name string) string {

@@ -44,6 +44,8 @@ var update = flag.Bool("update", false, "write what is found into the marked fil
 // A file called @lenses, @outline, @folds, @links, @hints or @format holds the
 // answer to what is asked of whole files.
 //
+// A file called @nixpkgs holds the names in nixpkgs.
+//
 // With -update, marks of diagnostics and all answers are written anew.
 func TestMarked(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("..", "testdata", "analysis", "*.txtar"))
@@ -82,6 +84,7 @@ type mark struct {
 func remark(t *testing.T, archive *txtar.Archive) *txtar.Archive {
 	dir := filepath.Join(t.TempDir(), "project")
 	marks := map[string][]mark{}
+	shown := map[string]string{}
 	for _, f := range archive.Files {
 		if strings.HasPrefix(f.Name, "@") {
 			continue
@@ -96,9 +99,15 @@ func remark(t *testing.T, archive *txtar.Archive) *txtar.Archive {
 			t.Fatal(err)
 		}
 	}
-	s := analysis.Load(t.Context(), source.Disk(), dir, analysis.Options{})
+	var opts analysis.Options
+	for _, f := range archive.Files {
+		if f.Name == "@nixpkgs" {
+			opts.Packages = analysis.NewPackages(strings.Fields(string(f.Data)), false)
+			shown[f.Name] = string(f.Data)
+		}
+	}
+	s := analysis.Load(t.Context(), source.Disk(), dir, opts)
 	out := &txtar.Archive{Comment: archive.Comment}
-	shown := map[string]string{}
 	for _, f := range archive.Files {
 		if strings.HasPrefix(f.Name, "@") {
 			continue

@@ -46,7 +46,7 @@ func askEverything(t *testing.T, s *analysis.Snapshot, file *syntax.File, offset
 			t.Fatalf("%s at %d of %q: %v is outside", what, offset, file.Tree.Text, span)
 		}
 	}
-	for _, c := range s.Complete(file, offset) {
+	for _, c := range s.Complete(file, offset).Items {
 		within("completion", c.Span)
 		if c.Span.Start > offset || c.Span.End < offset {
 			t.Fatalf("completion %q at %d of %q replaces %v", c.Label, offset, file.Tree.Text, c.Span)

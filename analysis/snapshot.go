@@ -20,6 +20,8 @@ type Options struct {
 	// Scripts remembers what was read of scripts from one snapshot to the next;
 	// it may be nil.
 	Scripts *manifest.Scripts
+	// Packages of the project's nixpkgs, if they are known.
+	Packages *Packages
 }
 
 // Snapshot is a project at one moment. It does not change, and is safe for
@@ -30,6 +32,7 @@ type Snapshot struct {
 	fs          source.FS
 	tree        *source.Tree
 	scripts     *manifest.Scripts
+	packages    *Packages
 	paths       map[string]*syntax.File
 	files       func() *manifest.Files
 	diagnostics func() map[string][]*diagnostic.Diagnostic
@@ -39,7 +42,7 @@ type Snapshot struct {
 // when it is first asked for, until ctx ends.
 func Load(ctx context.Context, fsys source.FS, dir string, opts Options) *Snapshot {
 	m := manifest.Load(ctx, fsys, dir, manifest.Options{Parsed: opts.Parsed})
-	s := &Snapshot{Manifest: m, fs: fsys, tree: opts.Tree, scripts: opts.Scripts, paths: make(map[string]*syntax.File, len(m.Files))}
+	s := &Snapshot{Manifest: m, fs: fsys, tree: opts.Tree, scripts: opts.Scripts, packages: opts.Packages, paths: make(map[string]*syntax.File, len(m.Files))}
 	if s.tree == nil {
 		s.tree = source.NewTree(fsys, dir)
 	}
@@ -68,6 +71,11 @@ func (s *Snapshot) groupDiagnostics() map[string][]*diagnostic.Diagnostic {
 	for _, m := range s.Manifest.Projects() {
 		all = append(all, m.CheckScripts(s.scripts)...)
 	}
+	var packages diagnostic.List
+	for _, t := range s.Manifest.Targets {
+		s.checkPackages(t, &packages)
+	}
+	all = append(all, packages.All()...)
 	for _, d := range diagnostic.Sorted(all, s.Manifest.AllFiles()) {
 		groups[d.At.File.Path] = append(groups[d.At.File.Path], d)
 	}

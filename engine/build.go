@@ -98,10 +98,11 @@ func (w *Workspace) prepare(ctx context.Context, selected []Selected) (*session,
 	if err := w.ensureLocked(ctx, n, in); err != nil {
 		return nil, err
 	}
-	return &session{w: w, nix: n, in: in, complaints: w.newComplaints()}, nil
+	return &session{w: w, nix: n, in: in}, nil
 }
 
 func (s *session) build(ctx context.Context, selected []Selected, opts BuildOptions) ([]Result, error) {
+	s.complaints = s.w.newComplaints()
 	results := make([]Result, len(selected))
 	attrs := make([]string, len(selected))
 	for i, sel := range selected {

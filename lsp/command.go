@@ -131,6 +131,9 @@ func (s *Server) execute(ctx context.Context, program, verb string, arg commandA
 	progress := s.begin(ctx, title, cancel)
 
 	args := []string{"-C", pathOf(arg.Project), "--color", "never", verb}
+	if set := stateOf(ctx).settings; set.Nixpkgs != "" {
+		args = append(args, "--nixpkgs", set.Nixpkgs)
+	}
 	if arg.Target != "" {
 		args = append(args, arg.Target)
 	}

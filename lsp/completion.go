@@ -32,8 +32,8 @@ func (s *Server) Completion(ctx context.Context, params *protocol.CompletionPara
 	if file == nil {
 		return nil, nil
 	}
-	list := &protocol.CompletionList{Items: make([]protocol.CompletionItem, 0, len(found)), IsIncomplete: len(found) == analysis.MaxCompletions}
-	for i, c := range found {
+	list := &protocol.CompletionList{Items: make([]protocol.CompletionItem, 0, len(found.Items)), IsIncomplete: found.More}
+	for i, c := range found.Items {
 		text := c.Text
 		if c.Snippet && !s.features.snippets {
 			text = analysis.PlainText(text)
@@ -53,8 +53,8 @@ func (s *Server) Completion(ctx context.Context, params *protocol.CompletionPara
 		if c.Doc != "" {
 			item.Documentation = &protocol.MarkupContent{Kind: protocol.MarkupKindMarkdown, Value: c.Doc}
 		}
-		if c.Target != "" {
-			item.Data, _ = json.Marshal(unresolved{file.Path, c.Target})
+		if c.Target != "" || c.Package != "" {
+			item.Data, _ = json.Marshal(unresolved{file.Path, c.Target, c.Package})
 		}
 		list.Items = append(list.Items, item)
 	}
@@ -63,7 +63,7 @@ func (s *Server) Completion(ctx context.Context, params *protocol.CompletionPara
 
 // completions looks at no more than the target that is being typed into, where
 // that is enough.
-func (s *Server) completions(ctx context.Context, params *protocol.CompletionParams) (*syntax.File, []analysis.Completion) {
+func (s *Server) completions(ctx context.Context, params *protocol.CompletionParams) (*syntax.File, analysis.Completions) {
 	st, path := stateOf(ctx), pathOf(params.TextDocument.URI)
 	if r := st.revised(); r != nil && r.doc.path == path {
 		if found, ok := r.Complete(toOffset(s.encoding, r.File, params.Position)); ok {
@@ -72,18 +72,19 @@ func (s *Server) completions(ctx context.Context, params *protocol.CompletionPar
 	}
 	at := s.find(ctx, params.TextDocument, params.Position)
 	if at.project == nil {
-		return nil, nil
+		return nil, analysis.Completions{}
 	}
 	return at.file, at.project.Complete(at.file, at.offset)
 }
 
 // unresolved says what the documentation of a completion is about.
 type unresolved struct {
-	Path   string `json:"path"`
-	Target string `json:"target"`
+	Path    string `json:"path"`
+	Target  string `json:"target,omitempty"`
+	Package string `json:"package,omitempty"`
 }
 
-// CompletionResolve adds the documentation of a target.
+// CompletionResolve adds the documentation of a target or package.
 func (s *Server) CompletionResolve(ctx context.Context, item *protocol.CompletionItem) (*protocol.CompletionItem, error) {
 	var about unresolved
 	if len(item.Data) == 0 {
@@ -100,7 +101,11 @@ func (s *Server) CompletionResolve(ctx context.Context, item *protocol.Completio
 		project, _ = stateOf(ctx).project(about.Path)
 	}
 	if project != nil {
-		if doc := project.DescribeTarget(about.Target); doc != "" {
+		doc := project.DescribeTarget(about.Target)
+		if about.Package != "" {
+			doc = s.describePackage(ctx, project.Manifest.Dir, about.Package)
+		}
+		if doc != "" {
 			item.Documentation = &protocol.MarkupContent{Kind: protocol.MarkupKindMarkdown, Value: doc}
 		}
 	}

@@ -87,6 +87,9 @@ func (p *publisher) all(ctx context.Context, st *state, closedToo bool) {
 		case p.seen <- project.Manifest.Dir:
 		default: // it is told again after the next change
 		}
+		if closedToo {
+			go p.guarded("packages", func() { p.learnPackages(ctx, project) })
+		}
 		for _, f := range project.Manifest.Files {
 			if st.docs[f.Path] != nil {
 				continue

@@ -119,11 +119,12 @@ func (s *Server) DidChangeWatchedFiles(context.Context, *protocol.DidChangeWatch
 	return nil
 }
 
-// update makes the next state from the current one. It is called from the
-// goroutine that reads messages only.
+// update makes the next state from the current one.
 func (s *Server) update(change func(*state)) {
+	s.updating.Lock()
+	defer s.updating.Unlock()
 	old := s.current.Load()
-	next := newState(s.files)
+	next := newState(s.files, s.packages)
 	next.settings, next.folders, next.disk = old.settings, old.folders, old.disk
 	next.docs = maps.Clone(old.docs)
 	next.short.earlier = s.judgement.Load()

@@ -16,6 +16,9 @@ func (s *Server) Hover(ctx context.Context, params *protocol.HoverParams) (*prot
 	if !ok {
 		return nil, nil
 	}
+	if text := s.describePackage(ctx, project.Manifest.Dir, h.Package); text != "" {
+		h.Markdown = text
+	}
 	r := toRange(s.encoding, file, h.Span)
 	return &protocol.Hover{
 		Contents: &protocol.MarkupContent{Kind: protocol.MarkupKindMarkdown, Value: h.Markdown},

@@ -19,9 +19,15 @@ type settings struct {
 	Trusted *bool `json:"trusted"`
 	// Program is the rigx to run.
 	Program string `json:"program"`
+	// Nixpkgs is what it gets as --nixpkgs, if not empty.
+	Nixpkgs string `json:"nixpkgs"`
 }
 
+// trusted reports whether what the user asks for may run.
 func (s settings) trusted() bool { return s.Trusted == nil || *s.Trusted }
+
+// explicitlyTrusted reports whether something may run that nobody asked for.
+func (s settings) explicitlyTrusted() bool { return s.Trusted != nil && *s.Trusted }
 
 // clientFeatures are what the client can do.
 type clientFeatures struct {

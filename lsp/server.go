@@ -27,14 +27,16 @@ type Options struct {
 type Server struct {
 	protocol.UnimplementedServer // answers what is not supported
 
-	opts   Options
-	client protocol.Client
-	conn   jsonrpc2.Conn
-	files  *fileCache
+	opts     Options
+	client   protocol.Client
+	conn     jsonrpc2.Conn
+	files    *fileCache
+	packages *packageStore
 
-	phase   atomic.Int32 // of the connection: see the constants
-	current atomic.Pointer[state]
-	changed chan struct{} // wakes the publisher
+	phase    atomic.Int32 // of the connection: see the constants
+	current  atomic.Pointer[state]
+	updating sync.Mutex    // held by what makes a new state
+	changed  chan struct{} // wakes the publisher
 	// judgement is the last one that the publisher made.
 	judgement atomic.Pointer[judgement]
 	encoding
@@ -62,10 +64,10 @@ const (
 
 // NewServer returns a server that waits for its client.
 func NewServer(opts Options) *Server {
-	s := &Server{opts: opts, files: newFileCache(), changed: make(chan struct{}, 1), cancelled: map[string]context.CancelFunc{}, coloured: map[string]colours{}, encoding: protocol.PositionEncodingKindUTF16}
+	s := &Server{opts: opts, files: newFileCache(), packages: newPackageStore(), changed: make(chan struct{}, 1), cancelled: map[string]context.CancelFunc{}, coloured: map[string]colours{}, encoding: protocol.PositionEncodingKindUTF16}
 	s.results = results{byRoot: map[string]history.History{}, told: map[string]bool{}}
 	s.seen = make(chan string, 16)
-	s.current.Store(newState(s.files))
+	s.current.Store(newState(s.files, s.packages))
 	return s
 }
 

@@ -24,12 +24,13 @@ type state struct {
 	short shortcut // to what was known before
 
 	files    *fileCache
+	packages *packageStore
 	mu       sync.Mutex
 	projects map[string]func() *analysis.Snapshot // by root directory
 }
 
-func newState(files *fileCache) *state {
-	return &state{docs: map[string]*document{}, files: files, projects: map[string]func() *analysis.Snapshot{}}
+func newState(files *fileCache, packages *packageStore) *state {
+	return &state{docs: map[string]*document{}, files: files, packages: packages, projects: map[string]func() *analysis.Snapshot{}}
 }
 
 func (st *state) put(doc *document) { st.docs[doc.path] = doc }
@@ -109,6 +110,7 @@ func (st *state) load(root string) *analysis.Snapshot {
 		load = sync.OnceValue(func() *analysis.Snapshot {
 			return analysis.Load(context.Background(), source.Disk(), root, analysis.Options{
 				Parsed: st.parsed, Tree: st.files.tree(root), Scripts: &st.files.scripts,
+				Packages: st.packages.of(root),
 			})
 		})
 		st.projects[root] = load

@@ -83,24 +83,36 @@ func (n *Nix) Evaluate(ctx context.Context, req EvalRequest) ([]Derivation, erro
 }
 
 func (n *Nix) evaluate(ctx context.Context, mode string, req EvalRequest) ([]Derivation, error) {
-	dir, err := os.MkdirTemp("", "rigx-eval-")
+	e, done, err := n.newEvaluation(mode, req)
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer done()
+	out := make([]Derivation, len(req.Attrs))
+	err = e.fill(ctx, req.Attrs, out)
+	return out, err
+}
+
+// newEvaluation prepares to ask for attributes, in a directory that done
+// removes.
+func (n *Nix) newEvaluation(mode string, req EvalRequest) (e *evaluation, done func(), err error) {
+	dir, err := os.MkdirTemp("", "rigx-eval-")
+	if err != nil {
+		return nil, nil, err
+	}
+	done = func() { os.RemoveAll(dir) }
 	file := filepath.Join(dir, "evaluate.nix")
 	if err := os.WriteFile(file, []byte(evaluateNix), 0o644); err != nil {
-		return nil, err
+		done()
+		return nil, nil, err
 	}
-	e := &evaluation{n: n, dir: dir, file: file, args: evalArgs{
+	e = &evaluation{n: n, dir: dir, file: file, args: evalArgs{
 		ProjectDir: req.ProjectDir, Mode: mode, Overrides: req.Overrides,
 	}}
 	if e.args.Overrides == nil {
 		e.args.Overrides = map[string]string{}
 	}
-	out := make([]Derivation, len(req.Attrs))
-	err = e.fill(ctx, req.Attrs, out)
-	return out, err
+	return e, done, nil
 }
 
 // samples is how many attributes must fail alone, all with one message, before
@@ -160,7 +172,11 @@ func (e *evaluation) fill(ctx context.Context, attrs []string, out []Derivation)
 	case err != nil:
 		return err
 	}
-	for i, r := range results {
+	for i, raw := range results {
+		var r evaluated
+		if err := json.Unmarshal(raw, &r); err != nil {
+			return fmt.Errorf("reading the answer of nix eval: %w", err)
+		}
 		if r.Failed {
 			if err := e.fill(ctx, attrs[i:i+1], out[i:i+1]); err != nil {
 				return err
@@ -172,7 +188,8 @@ func (e *evaluation) fill(ctx context.Context, attrs []string, out []Derivation)
 	return nil
 }
 
-func (e *evaluation) run(ctx context.Context, attrs []string, catch bool) ([]evaluated, error) {
+// run asks for attributes in one process; there is one answer for each.
+func (e *evaluation) run(ctx context.Context, attrs []string, catch bool) ([]json.RawMessage, error) {
 	args := e.args
 	args.Attrs, args.Catch = attrs, catch
 	data, err := json.Marshal(args)
@@ -198,7 +215,7 @@ func (e *evaluation) run(ctx context.Context, attrs []string, catch bool) ([]eva
 		}
 		return nil, &EvalError{Message: cleanMessage(stderr.String())}
 	}
-	var results []evaluated
+	var results []json.RawMessage
 	if err := json.Unmarshal(stdout.Bytes(), &results); err != nil {
 		return nil, fmt.Errorf("reading the answer of nix eval: %w", err)
 	}

@@ -9,6 +9,8 @@
 #   projectDir  absolute directory of flake.nix
 #   mode        "packages": attributes of packages.<system>
 #               "nixpkgs":  attribute paths of the nixpkgs input
+#               "names":    what is in a set of nixpkgs; "" is nixpkgs itself
+#               "details":  what packages of nixpkgs say of themselves
 #   attrs       the attributes wanted
 #   overrides   input name → absolute directory or flake reference
 #   catch       report a failing attribute as { failed = true; } instead of
@@ -99,11 +101,25 @@ let
     else builtins.foldl'
       (set: name: set.${name} or (throw "rigx-attr: ${attr}"))
       nixpkgs
-      (builtins.filter builtins.isString (builtins.split "\\." attr));
+      (builtins.filter (step: builtins.isString step && step != "") (builtins.split "\\." attr));
+
+  details = attr:
+    let
+      drv = find attr;
+      meta = drv.meta or { };
+      text = value: if builtins.isString value then value else if builtins.isList value && value != [ ] then text (builtins.head value) else "";
+    in {
+      name = attr;
+      version = text (drv.version or "");
+      description = text (meta.description or "");
+      homepage = text (meta.homepage or "");
+    };
 
   describe = attr:
     let drv = find attr;
-    in {
+    in if req.mode == "names" then builtins.attrNames drv
+    else if req.mode == "details" then details attr
+    else {
       inherit (drv) drvPath;
       # What a shell wants of a package with several outputs is its programs.
       bin = (drv.bin or drv.out or drv).outPath;
