@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"path/filepath"
+	"strings"
 
 	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
@@ -21,10 +22,27 @@ type Action struct {
 	Edits []manifest.Edit
 	// Create is the absolute path of an empty file to create, or "".
 	Create string
+	// UpdateHashes is set for an action that builds a target, or all if Target
+	// is empty, and writes the hashes that turn out to be wrong.
+	UpdateHashes bool
+	Target       string
 }
 
 // Actions lists what can be done about a part of a file.
 func (s *Snapshot) Actions(file *syntax.File, span syntax.Span) []Action {
+	out := s.actions(file, span)
+	for _, a := range out {
+		for i, e := range a.Edits {
+			if manifest.Newline(e.File) == "\r\n" {
+				unix := strings.ReplaceAll(e.Text, "\r\n", "\n")
+				a.Edits[i].Text = strings.ReplaceAll(unix, "\n", "\r\n")
+			}
+		}
+	}
+	return out
+}
+
+func (s *Snapshot) actions(file *syntax.File, span syntax.Span) []Action {
 	var out []Action
 	for _, d := range s.Diagnostics(file) {
 		if d.At.Span.Start <= span.End && span.Start <= d.At.Span.End {
@@ -33,8 +51,14 @@ func (s *Snapshot) Actions(file *syntax.File, span syntax.Span) []Action {
 	}
 	c := At(file, span.Start)
 	t := s.Target(c)
+	if a, ok := updateHash(t, c); ok {
+		out = append(out, a)
+	}
 	if t == nil {
 		return out
+	}
+	if a, ok := convertGenerated(t, c); ok {
+		out = append(out, a)
 	}
 	if a, ok := undeclared(t, c); ok {
 		out = append(out, a)

@@ -81,6 +81,9 @@ func actions(s *analysis.Snapshot, file *syntax.File, offset uint32, _ string) s
 			b.WriteString(" (" + string(a.Fixes.Code) + ")")
 		}
 		b.WriteByte('\n')
+		if a.UpdateHashes {
+			b.WriteString("  build " + a.Target + "\n")
+		}
 		if a.Create != "" {
 			b.WriteString("  create " + relative(s, a.Create) + "\n")
 		}

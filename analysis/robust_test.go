@@ -3,6 +3,7 @@ package analysis_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rigx-build/rigx/analysis"
@@ -108,4 +109,24 @@ func FuzzFeatures(f *testing.F) {
 		}})
 		askEverything(t, s, file, min(offset, uint32(len(text))))
 	})
+}
+
+// TestLineEndings: what an action writes has the line endings of the file.
+func TestLineEndings(t *testing.T) {
+	dir := t.TempDir()
+	text := "[project]\r\nname = \"p\"\r\n\r\n[targets.a]\r\nkind = \"custom\"\r\ndeps.git = [\"x\"]\r\ninstall_script = \"jq . > $out\"\r\n"
+	file := syntax.NewFile(filepath.Join(dir, "rigx.toml"), "rigx.toml", text)
+	s := analysis.Load(t.Context(), source.Disk(), dir, analysis.Options{Parsed: func(string) *syntax.File { return file }})
+	seen := 0
+	for _, a := range s.Actions(file, syntax.Span{End: uint32(len(text))}) {
+		for _, e := range a.Edits {
+			seen++
+			if strings.Count(e.Text, "\n") != strings.Count(e.Text, "\r\n") {
+				t.Errorf("%s writes %q", a.Title, e.Text)
+			}
+		}
+	}
+	if seen < 2 {
+		t.Error("too few actions to tell:", seen)
+	}
 }

@@ -36,6 +36,14 @@ type commandArgument struct {
 	Project uri.URI `json:"project"`
 	// Target is a name as typed on the command line; all targets when empty.
 	Target string `json:"target,omitempty"`
+	// UpdateHashes makes a build write the hashes that turn out to be wrong.
+	UpdateHashes bool `json:"updateHashes,omitempty"`
+}
+
+// rigxCommand is what a client sends back to run rigx.
+func rigxCommand(verb, title string, arg commandArgument) (protocol.Command, error) {
+	argument, err := protocol.Marshal(arg)
+	return protocol.Command{Title: title, Command: commandPrefix + verb, Arguments: []protocol.LSPAny{argument}}, err
 }
 
 // commandResult is what a command answers.
@@ -133,6 +141,9 @@ func (s *Server) execute(ctx context.Context, program, verb string, arg commandA
 	args := []string{"-C", pathOf(arg.Project), "--color", "never", verb}
 	if set := stateOf(ctx).settings; set.Nixpkgs != "" {
 		args = append(args, "--nixpkgs", set.Nixpkgs)
+	}
+	if arg.UpdateHashes && verb == "build" {
+		args = append(args, "--update-hashes")
 	}
 	if arg.Target != "" {
 		args = append(args, arg.Target)

@@ -40,12 +40,22 @@ func (s *Server) CodeAction(ctx context.Context, params *protocol.CodeActionPara
 			action.Diagnostics = []protocol.Diagnostic{s.toDiagnostic(a.Fixes)}
 			action.IsPreferred = &a.Preferred
 		}
-		if a.Create != "" {
+		switch {
+		case a.UpdateHashes:
+			if !stateOf(ctx).settings.trusted() {
+				continue
+			}
+			command, err := rigxCommand("build", a.Title, commandArgument{Project: uri.File(project.Manifest.Dir), Target: a.Target, UpdateHashes: true})
+			if err != nil {
+				return nil, err
+			}
+			action.Command = command
+		case a.Create != "":
 			if !s.features.createFiles {
 				continue
 			}
 			action.Edit = &protocol.WorkspaceEdit{DocumentChanges: []protocol.DocumentChange{&protocol.CreateFile{URI: uri.File(a.Create)}}}
-		} else {
+		default:
 			action.Edit = s.workspaceEdit(a.Edits)
 		}
 		out = append(out, action)

@@ -20,14 +20,12 @@ func (s *Server) CodeLens(ctx context.Context, params *protocol.CodeLensParams) 
 	last := s.results.of(project.Manifest.Dir)
 	out := make([]protocol.CodeLens, len(lenses))
 	for i, l := range lenses {
-		argument, err := protocol.Marshal(commandArgument{Project: uri.File(project.Manifest.Dir), Target: l.Name})
+		title := strings.TrimRight(l.Title+outcome(last, l.Name), " ")
+		command, err := rigxCommand(l.Verb, title, commandArgument{Project: uri.File(project.Manifest.Dir), Target: l.Name})
 		if err != nil {
 			return nil, err
 		}
-		out[i] = protocol.CodeLens{
-			Range:   toRange(s.encoding, file, l.Span),
-			Command: protocol.Command{Title: strings.TrimRight(l.Title+outcome(last, l.Name), " "), Command: commandPrefix + l.Verb, Arguments: []protocol.LSPAny{argument}},
-		}
+		out[i] = protocol.CodeLens{Range: toRange(s.encoding, file, l.Span), Command: command}
 	}
 	return out, nil
 }

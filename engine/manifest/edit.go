@@ -28,7 +28,7 @@ func (t *Target) SetText(field *schema.Field, value string) (Edit, bool) {
 		return Edit{}, false
 	}
 	if len(table.Entries) == 0 {
-		return Edit{file, syntax.Span{Start: table.Header.End, End: table.Header.End}, newline(file) + field.Name + " = " + value}, true
+		return Edit{file, syntax.Span{Start: table.Header.End, End: table.Header.End}, Newline(file) + field.Name + " = " + value}, true
 	}
 	before := &table.Entries[0]
 	for i := range table.Entries {
@@ -37,7 +37,7 @@ func (t *Target) SetText(field *schema.Field, value string) (Edit, bool) {
 		}
 	}
 	at := lineEnd(file.Tree.Text, before.Span.End)
-	return Edit{file, syntax.Span{Start: at, End: at}, newline(file) + aligned(file, before, field.Name) + " = " + value}, true
+	return Edit{file, syntax.Span{Start: at, End: at}, Newline(file) + aligned(file, before, field.Name) + " = " + value}, true
 }
 
 // tableAt finds the table whose header is at a place.
@@ -81,8 +81,8 @@ func lineEnd(text string, at uint32) uint32 {
 	return at + uint32(len(strings.TrimSuffix(rest, "\r")))
 }
 
-// newline is the line ending that a file uses.
-func newline(file *syntax.File) string {
+// Newline is the line ending that a file uses.
+func Newline(file *syntax.File) string {
 	if i := strings.IndexByte(file.Tree.Text, '\n'); i > 0 && file.Tree.Text[i-1] == '\r' {
 		return "\r\n"
 	}
@@ -118,7 +118,7 @@ func (t *Target) AppendText(field *schema.Field, value string) (Edit, bool) {
 	case strings.HasSuffix(inner, "["):
 	case strings.Contains(text, "\n"):
 		line := inner[strings.LastIndexByte(inner, '\n')+1:]
-		value = newline(v.At.File) + line[:len(line)-len(strings.TrimLeft(line, " \t"))] + value + ","
+		value = Newline(v.At.File) + line[:len(line)-len(strings.TrimLeft(line, " \t"))] + value + ","
 		if !strings.HasSuffix(inner, ",") {
 			value = "," + value
 		}
