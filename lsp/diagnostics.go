@@ -66,6 +66,7 @@ func (s *Server) guarded(what string, work func()) {
 
 // all judges the projects of all open documents.
 func (p *publisher) all(ctx context.Context, st *state, closedToo bool) {
+	begun := time.Now()
 	p.judgement.Store(nil)
 	st.short.close()
 	current := map[string]bool{} // paths that still have a say
@@ -106,6 +107,7 @@ func (p *publisher) all(ctx context.Context, st *state, closedToo bool) {
 		}
 	}
 	p.judgement.Store(st.judged())
+	p.logInfo("%d projects and %d documents judged in %v", len(done), len(st.docs), time.Since(begun).Round(100*time.Microsecond))
 }
 
 // tell publishes what is new.
@@ -139,7 +141,11 @@ func equalDiagnostics(a, b protocol.Diagnostic) bool {
 		slices.EqualFunc(a.RelatedInformation, b.RelatedInformation, func(x, y protocol.DiagnosticRelatedInformation) bool { return x == y })
 }
 
+// maxShown is how many findings a client is told of a file, the first ones.
+const maxShown = 1000
+
 func (s *Server) toDiagnostics(found []*diagnostic.Diagnostic) []protocol.Diagnostic {
+	found = found[:min(len(found), maxShown)]
 	out := make([]protocol.Diagnostic, len(found))
 	for i, d := range found {
 		out[i] = s.toDiagnostic(d)

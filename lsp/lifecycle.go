@@ -21,6 +21,8 @@ type settings struct {
 	Program string `json:"program"`
 	// Nixpkgs is what it gets as --nixpkgs, if not empty.
 	Nixpkgs string `json:"nixpkgs"`
+	// LogLevel is what is written to the log: error (the default), or info.
+	LogLevel string `json:"logLevel"`
 }
 
 // trusted reports whether what the user asks for may run.
@@ -60,6 +62,7 @@ func (s *Server) Initialize(_ context.Context, params *protocol.InitializeParams
 	if w, t := caps.Workspace, caps.TextDocument; w != nil && t != nil {
 		s.features.pull = t.Diagnostic != nil && w.Diagnostics != nil && isTrue(w.Diagnostics.RefreshSupport)
 	}
+	s.trace.Store(params.Trace)
 	s.openFolders(params)
 	s.configure(params.InitializationOptions)
 	s.phase.Store(initialized)
@@ -185,9 +188,6 @@ func (s *Server) Exit(context.Context) error {
 	go s.conn.Close() // which waits for this handler
 	return nil
 }
-
-// SetTrace is accepted; there is no trace beyond the log.
-func (s *Server) SetTrace(context.Context, *protocol.SetTraceParams) error { return nil }
 
 // DidChangeConfiguration takes new settings over.
 func (s *Server) DidChangeConfiguration(_ context.Context, params *protocol.DidChangeConfigurationParams) error {

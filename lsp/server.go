@@ -3,10 +3,10 @@ package lsp
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
@@ -42,6 +42,7 @@ type Server struct {
 	encoding
 	features clientFeatures
 	calls    calls
+	trace    atomic.Value // protocol.TraceValue
 
 	results results
 	seen    chan string // root directories of projects
@@ -153,7 +154,13 @@ func (s *Server) handler() jsonrpc2.Handler {
 		return result, err
 	}
 	return func(ctx context.Context, req *jsonrpc2.Request) (any, error) {
+		// The request is used again for later messages once it is answered.
+		method, params, begun := req.Method(), req.Params(), time.Now()
+		if s.tracing() == protocol.TraceValueVerbose {
+			params = slices.Clone(params)
+		}
 		result, err := inner(ctx, req)
+		s.logTrace(method, params, time.Since(begun), err)
 		if !req.IsCall() {
 			if err != nil && !errors.Is(err, context.Canceled) {
 				s.logError(req.Method() + ": " + err.Error())
@@ -194,13 +201,4 @@ func (s *Server) admit(req *jsonrpc2.Request) error {
 // Request answers methods that the protocol does not have.
 func (s *Server) Request(context.Context, string, any) (any, error) {
 	return nil, jsonrpc2.ErrMethodNotFound
-}
-
-func (s *Server) logPanic(where string, reason any) {
-	s.logError(fmt.Sprintf("internal error in %s: %v\n%s", where, reason, debug.Stack()))
-}
-
-// logError writes to the client's log.
-func (s *Server) logError(message string) {
-	_ = s.client.LogMessage(context.Background(), &protocol.LogMessageParams{Type: protocol.MessageTypeError, Message: message})
 }

@@ -37,6 +37,7 @@ type editor struct {
 	progress  []string
 	messages  []string
 	log       []string
+	traces    []string
 }
 
 // open starts an editor in a folder with files, given as name and text in turn.
@@ -132,6 +133,18 @@ func (e *editor) PublishDiagnostics(_ context.Context, params *protocol.PublishD
 		}
 	}
 	e.published[params.URI] = params
+	e.wake.Broadcast()
+	return nil
+}
+
+func (e *editor) LogTrace(_ context.Context, params *protocol.LogTraceParams) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	text := params.Message
+	if params.Verbose != nil {
+		text += " " + *params.Verbose
+	}
+	e.traces = append(e.traces, text)
 	e.wake.Broadcast()
 	return nil
 }

@@ -36,6 +36,8 @@ func ParseTemplate(text string) ([]Part, []TemplateError) {
 		errs  []TemplateError
 		lit   strings.Builder
 		from  int
+		// The next closing brace and line feed, found once for all that is before.
+		brace, line = finder{text: text, c: '}'}, finder{text: text, c: '\n'}
 	)
 	flush := func(end int) {
 		if lit.Len() > 0 {
@@ -67,12 +69,9 @@ func ParseTemplate(text string) ([]Part, []TemplateError) {
 				i++
 			}
 		case strings.HasPrefix(rest, "${"):
-			end := strings.IndexByte(rest, '}')
-			if line := strings.IndexByte(rest, '\n'); end < 0 || line >= 0 && line < end {
-				stop := len(text)
-				if line >= 0 {
-					stop = i + line
-				}
+			close, stop := brace.from(i), line.from(i)
+			end := close - i
+			if stop < close || close == len(text) {
 				errs = append(errs, TemplateError{i, stop, "`${` is not closed"})
 				lit.WriteString("${")
 				i += 2
@@ -99,6 +98,25 @@ func ParseTemplate(text string) ([]Part, []TemplateError) {
 	}
 	flush(len(text))
 	return parts, errs
+}
+
+// finder finds the next of a byte, in time linear in the text for all calls
+// whose offsets do not decrease.
+type finder struct {
+	text  string
+	c     byte
+	found int
+}
+
+// from is the offset of the byte at or behind i, or the length of the text.
+func (f *finder) from(i int) int {
+	if f.found < i || f.found == 0 {
+		f.found = len(f.text)
+		if n := strings.IndexByte(f.text[i:], f.c); n >= 0 {
+			f.found = i + n
+		}
+	}
+	return f.found
 }
 
 // badReference says why name cannot stand in ${…}, or "".

@@ -64,21 +64,36 @@ type Diagnostic struct {
 	Related    []Related
 }
 
+// MaxFound is how many errors, and how many warnings, a list keeps. Nobody
+// reads more, and a hostile file could have millions.
+const MaxFound = 10_000
+
 // List collects diagnostics in the order found.
 type List struct {
 	items []*Diagnostic
+	found [2]int // by severity
 }
 
 // Add appends a diagnostic of the code's own severity and returns it, so that
 // the caller can attach a label or related places.
 func (l *List) Add(code Code, at Location, message string) *Diagnostic {
 	d := &Diagnostic{Code: code, Severity: code.Severity(), At: at, Message: message}
-	l.items = append(l.items, d)
+	l.add(d)
 	return d
 }
 
+func (l *List) add(d *Diagnostic) {
+	if l.found[d.Severity]++; l.found[d.Severity] <= MaxFound {
+		l.items = append(l.items, d)
+	}
+}
+
 // Append adds all of other.
-func (l *List) Append(other []*Diagnostic) { l.items = append(l.items, other...) }
+func (l *List) Append(other []*Diagnostic) {
+	for _, d := range other {
+		l.add(d)
+	}
+}
 
 // Len is the number of diagnostics.
 func (l *List) Len() int { return len(l.items) }
