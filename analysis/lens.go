@@ -10,7 +10,7 @@ import (
 type Lens struct {
 	// Span is the header or key that the lens stands above.
 	Span syntax.Span
-	// Title is one word: Build, Test or Run.
+	// Title is one word: Build, Watch, Test or Run.
 	Title string
 	// Verb is the command of rigx that it runs.
 	Verb string
@@ -29,10 +29,16 @@ func (s *Snapshot) Lenses(file *syntax.File) []Lens {
 		if verb == "" {
 			continue
 		}
-		out = append(out, Lens{t.Header.Span, title, verb, t.Name})
+		add := func(span syntax.Span, name string) {
+			out = append(out, Lens{span, title, verb, name})
+			if verb == "build" {
+				out = append(out, Lens{span, "Watch", "watch", name})
+			}
+		}
+		add(t.Header.Span, t.Name)
 		for _, v := range t.Variants {
 			u := manifest.Unit{Target: t, Variant: v}
-			out = append(out, Lens{v.Header.Span, title, verb, u.Name()})
+			add(v.Header.Span, u.Name())
 		}
 	}
 	return out

@@ -24,10 +24,10 @@ const commandPrefix = "rigx."
 
 // verbs are the commands of rigx that clients may run, with what is said while
 // they do.
-var verbs = map[string]string{"build": "Building", "test": "Testing", "run": "Running"}
+var verbs = map[string]string{"build": "Building", "test": "Testing", "run": "Running", "watch": "Watching"}
 
 func commandNames() []string {
-	return []string{commandPrefix + "build", commandPrefix + "test", commandPrefix + "run"}
+	return []string{commandPrefix + "build", commandPrefix + "test", commandPrefix + "run", commandPrefix + "watch"}
 }
 
 // commandArgument is the one argument of each command.

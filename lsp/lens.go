@@ -20,7 +20,10 @@ func (s *Server) CodeLens(ctx context.Context, params *protocol.CodeLensParams) 
 	last := s.results.of(project.Manifest.Dir)
 	out := make([]protocol.CodeLens, len(lenses))
 	for i, l := range lenses {
-		title := strings.TrimRight(l.Title+outcome(last, l.Name), " ")
+		title := l.Title
+		if l.Verb != "watch" {
+			title = strings.TrimRight(title+outcome(last, l.Name), " ")
+		}
 		command, err := rigxCommand(l.Verb, title, commandArgument{Project: uri.File(project.Manifest.Dir), Target: l.Name})
 		if err != nil {
 			return nil, err

@@ -368,7 +368,7 @@ func TestLensesNeedTrust(t *testing.T) {
 	for _, l := range e.lenses("rigx.toml") {
 		titles = append(titles, fmt.Sprintf("%d %s", l.Range.Start.Line, l.Command.Title))
 	}
-	if diff := cmp.Diff([]string{"3 Build", "7 Build"}, titles); diff != "" {
+	if diff := cmp.Diff([]string{"3 Build", "3 Watch", "7 Build", "7 Watch"}, titles); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -582,7 +582,7 @@ func TestCommands(t *testing.T) {
 		return len(e.progress) >= 2 && strings.Contains(e.progress[0], "Building good") && strings.Contains(e.progress[len(e.progress)-1], `"end"`)
 	})
 
-	got, err = run(t.Context(), lenses[1])
+	got, err = run(t.Context(), lenses[2])
 	if err != nil || !strings.Contains(got, `"status":1`) || !strings.Contains(got, "no good") {
 		t.Error(got, err)
 	}
@@ -590,7 +590,7 @@ func TestCommands(t *testing.T) {
 
 	// A click on the cross of the progress stops it.
 	result := make(chan error)
-	go func() { _, err := run(t.Context(), lenses[2]); result <- err }()
+	go func() { _, err := run(t.Context(), lenses[4]); result <- err }()
 	e.until("the script to run", func() bool { return strings.Contains(strings.Join(e.progress, ""), "Running long") })
 	if err := e.server.WorkDoneProgressCancel(t.Context(), &protocol.WorkDoneProgressCancelParams{Token: protocol.String("rigx-3")}); err != nil {
 		t.Fatal(err)

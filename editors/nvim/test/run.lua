@@ -40,7 +40,7 @@ local function session()
     for _, answer in pairs(vim.lsp.buf_request_sync(0, 'textDocument/codeLens', params, 5000) or {}) do
       lenses = answer.result
     end
-    return lenses and #lenses == 2
+    return lenses and #lenses == 3
   end)
   check('the first lens is Build', lenses[1].command.title == 'Build')
   local status

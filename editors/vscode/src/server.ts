@@ -3,7 +3,7 @@
 import * as vscode from "vscode";
 import { CloseAction, ErrorAction, LanguageClient, type ErrorHandler, type ExecuteCommandSignature } from "vscode-languageclient/node";
 
-import { missing, rigxProgram, serverProgram } from "./program.js";
+import { missing, rigxProgram, serverProgram, setting } from "./program.js";
 
 /** How often a server that ended by itself is started again. */
 const restarts = 5;
@@ -42,7 +42,7 @@ export async function startServer(
   };
   const client = new LanguageClient("rigx", "rigx", { command, args: [] }, {
     documentSelector: [{ scheme: "file", language: "toml" }, { scheme: "file", pattern: "**/rigx.toml" }],
-    initializationOptions: { trusted: vscode.workspace.isTrusted, program: rigxProgram(context) },
+    initializationOptions: { trusted: vscode.workspace.isTrusted, program: rigxProgram(context), nixpkgs: setting("nixpkgs") },
     outputChannel: log,
     errorHandler,
     middleware: { executeCommand },

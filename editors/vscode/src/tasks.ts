@@ -12,12 +12,16 @@ interface Definition extends vscode.TaskDefinition {
   project?: string;
 }
 
-/** A task that runs rigx in a project. */
+/**
+ * A task that runs rigx in a project. It has no problem matcher: rigx-ls places
+ * what compilers complain about, and takes it out again. A task of tasks.json can
+ * have $rigx.
+ */
 export function makeTask(program: string, project: string, command: string, target: string): vscode.Task {
   const folder = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(project));
   const definition: Definition = { type: "rigx", command, target, project: folder ? path.relative(folder.uri.fsPath, project) : project };
   const execution = new vscode.ProcessExecution(program, [...baseArguments(project), command, ...(target ? [target] : [])], { cwd: project });
-  const task = new vscode.Task(definition, folder ?? vscode.TaskScope.Workspace, target ? `${command} ${target}` : command, "rigx", execution, "$rigx");
+  const task = new vscode.Task(definition, folder ?? vscode.TaskScope.Workspace, target ? `${command} ${target}` : command, "rigx", execution, []);
   task.group = command === "build" ? vscode.TaskGroup.Build : command === "test" ? vscode.TaskGroup.Test : undefined;
   task.presentationOptions = { reveal: vscode.TaskRevealKind.Always, clear: true, showReuseMessage: false };
   return task;

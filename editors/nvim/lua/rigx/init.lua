@@ -251,7 +251,7 @@ end
 --- The one line that a configuration needs: require('rigx').setup{}.
 function M.setup(options)
   M.options = vim.tbl_deep_extend('force', M.options, options or {})
-  for _, verb in ipairs({ 'build', 'test', 'run' }) do
+  for _, verb in ipairs({ 'build', 'test', 'run', 'watch' }) do
     -- A click on a lens: in a terminal split instead of in the server.
     vim.lsp.commands['rigx.' .. verb] = function(lens)
       local argument = lens.arguments[1]
