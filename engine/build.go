@@ -41,29 +41,77 @@ type Result struct {
 	Duration time.Duration
 	// Cached is true if nothing had to be built.
 	Cached bool
+	// Stale says why Nix was asked at all, such as "src/a.c changed". It is empty
+	// for what is up to date.
+	Stale string
+	// outputs are the store paths by output name.
+	outputs map[string]string
 	// Fix is set if it failed because of a hash in rigx.toml.
 	Fix *HashFix
 }
 
-// Build builds what was selected: one evaluation of all derivations, one build
-// of all, and a link for each that succeeded. A target that fails does not
-// stop the others; its error is in its own result. The error that Build itself
-// returns means that nothing could be tried.
+// Build builds what was selected. What is up to date costs no process; for the
+// rest there is one evaluation of all derivations, one build of all, and a link
+// for each that succeeded. A target that fails does not stop the others; its
+// error is in its own result. The error that Build itself returns means that
+// nothing could be tried.
 func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOptions) ([]Result, error) {
-	s, err := w.prepare(ctx, selected)
+	remembered := make(chan *buildState, 1)
+	go func() { remembered <- w.loadBuildState() }()
+	go w.hostStamp()
+	if err := w.Valid(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.checkExternal(selected); err != nil {
+		return nil, err
+	}
+	results := make([]Result, len(selected))
+	st := <-remembered
+	prints := w.fingerprints(st, selected)
+	stale := prints.settle(selected, results)
+	if len(stale) == 0 {
+		return results, nil
+	}
+	unlock, waited, err := w.lockProject(ctx)
 	if err != nil {
 		return nil, err
 	}
-	results, err := s.build(ctx, selected, opts)
-	if err != nil {
-		return nil, err
-	}
-	for i := range results {
-		if results[i].Err == nil {
-			results[i].Err = s.link(ctx, &results[i])
+	defer unlock()
+	if waited {
+		// The other one may have built the same.
+		st = w.loadBuildState()
+		prints = w.fingerprints(st, selected)
+		if stale = prints.settle(selected, results); len(stale) == 0 {
+			return results, nil
 		}
 	}
+	rest := make([]Selected, len(stale))
+	for i, at := range stale {
+		rest[i] = selected[at]
+	}
+	s, err := w.prepare(ctx, rest)
+	if err != nil {
+		return nil, err
+	}
+	prints = prints.afterGenerating()
+	holds := make(chan bool, 1)
+	s.evaluated = func() { go func() { holds <- prints.hold() }() }
+	built, err := s.build(ctx, rest, opts)
+	if err != nil {
+		return nil, err
+	}
+	record := <-holds
+	for i, at := range stale {
+		built[i].Stale = results[at].Stale
+		results[at] = built[i]
+		r := &results[at]
+		if r.Err == nil {
+			r.Err = s.link(ctx, r)
+		}
+		prints.record(r, record)
+	}
 	w.rememberBuilds(results, s.complaints)
+	st.save()
 	return results, nil
 }
 
@@ -75,6 +123,8 @@ type session struct {
 	in  Inputs
 	// complaints of the last build.
 	complaints *complaints
+	// evaluated is called once the derivations are known, before they are built.
+	evaluated func()
 }
 
 func (w *Workspace) prepare(ctx context.Context, selected []Selected) (*session, error) {
@@ -120,6 +170,9 @@ func (s *session) build(ctx context.Context, selected []Selected, opts BuildOpti
 	if err != nil {
 		return nil, err
 	}
+	if s.evaluated != nil {
+		s.evaluated()
+	}
 	good := make([]nix.Derivation, 0, len(drvs))
 	index := make(map[string]int, len(drvs))
 	for i, d := range drvs {
@@ -144,7 +197,7 @@ func (s *session) build(ctx context.Context, selected []Selected, opts BuildOpti
 			}
 			continue
 		}
-		r.Output = b.Outputs["out"]
+		r.Output, r.outputs = b.Outputs["out"], b.Outputs
 	}
 	return results, nil
 }

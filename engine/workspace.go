@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/rigx-build/rigx/engine/history"
 	"github.com/rigx-build/rigx/engine/manifest"
@@ -12,6 +13,7 @@ import (
 	"github.com/rigx-build/rigx/engine/manifest/syntax"
 	"github.com/rigx-build/rigx/engine/nix"
 	"github.com/rigx-build/rigx/engine/source"
+	"github.com/rigx-build/rigx/nixgen/hostpkgs"
 )
 
 // Options of a workspace.
@@ -37,6 +39,9 @@ type Workspace struct {
 
 	opts Options
 	tree *source.Tree
+	// hostStamp tells one host package set from another; it is nothing in
+	// projects that use none.
+	hostStamp func() source.Hash
 }
 
 // FindRoot returns the root directory of the project that dir lies in; see
@@ -89,11 +94,18 @@ func Open(ctx context.Context, dir string, opts Options) (*Workspace, error) {
 		}
 		return nil
 	}
-	return &Workspace{
+	w := &Workspace{
 		Manifest: manifest.Load(ctx, disk, root, manifest.Options{Parsed: parsed}),
 		opts:     opts,
 		tree:     source.NewTree(disk, root),
-	}, nil
+	}
+	w.hostStamp = sync.OnceValue(func() (stamp source.Hash) {
+		if w.ref() == hostRef {
+			stamp = hostpkgs.Stamp(os.Getenv("PATH"))
+		}
+		return stamp
+	})
+	return w, nil
 }
 
 // Dir is the root directory of the project.
@@ -119,9 +131,8 @@ func (w *Workspace) Diagnostics(ctx context.Context) []*diagnostic.Diagnostic {
 
 // Valid returns an [InvalidError] if there is any error among the diagnostics.
 func (w *Workspace) Valid(ctx context.Context) error {
-	ds := w.Diagnostics(ctx)
-	if hasErrors(ds) {
-		return &InvalidError{Diagnostics: ds, Manifest: w.Manifest}
+	if hasErrors(w.Manifest.Diagnostics()) || hasErrors(w.Resolve(ctx).Diagnostics()) {
+		return &InvalidError{Diagnostics: w.Diagnostics(ctx), Manifest: w.Manifest}
 	}
 	return nil
 }

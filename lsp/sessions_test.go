@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -74,7 +75,9 @@ func replay(t *testing.T, file string) {
 		}
 	}
 	here.Close()
-	_ = <-ended // the editor left without a word
+	if err := <-ended; !errors.Is(err, lsp.ErrNoShutdown) {
+		t.Error(err) // the editor left without a word, and nothing else happened
+	}
 }
 
 // replayer is an editor's end of a connection.

@@ -21,7 +21,7 @@ type builtTarget struct {
 
 func (a *app) buildCommand() *cobra.Command {
 	var jobs int
-	var asJSON, updateHashes bool
+	var asJSON, updateHashes, explain bool
 	cmd := &cobra.Command{
 		Use:   "build [TARGET…]",
 		Short: "Build targets and link the results below output/",
@@ -32,11 +32,15 @@ func (a *app) buildCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if explain {
+				a.explainBuild(results)
+			}
 			return a.built(results, asJSON)
 		},
 	}
 	cmd.Flags().IntVarP(&jobs, "jobs", "j", 0, "build up to `N` derivations at once")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write a JSON list of {attr, output}")
+	cmd.Flags().BoolVar(&explain, "explain", false, "say for each target why it is built, or that it is up to date")
 	cmd.Flags().BoolVar(&updateHashes, "update-hashes", false, "write hashes that turn out to be wrong into rigx.toml, and build again")
 	return cmd
 }
@@ -69,6 +73,20 @@ func (a *app) build(ctx context.Context, names []string, jobs int, updateHashes 
 		fmt.Fprintf(a.err, "[rigx] hashes written: %d; building again\n", n)
 	}
 	return a.build(ctx, names, jobs, false)
+}
+
+// explainBuild says why Nix was asked.
+func (a *app) explainBuild(results []engine.Result) {
+	for _, r := range results {
+		switch {
+		case r.Stale == "":
+			fmt.Fprintf(a.err, "[rigx] %s: up to date\n", r.Attr)
+		case r.Cached:
+			fmt.Fprintf(a.err, "[rigx] %s: looked at, as %s; Nix had it\n", r.Attr, r.Stale)
+		default:
+			fmt.Fprintf(a.err, "[rigx] %s: built, as %s\n", r.Attr, r.Stale)
+		}
+	}
 }
 
 // built reports the results: successes first, so that failures stand last,

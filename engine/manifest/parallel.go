@@ -9,7 +9,7 @@ import (
 
 // chunk is how many targets one worker takes at a time. It does not depend on
 // the machine, so that the findings are the same everywhere.
-const chunk = 512
+const chunk = 64
 
 // inChunks calls work for consecutive ranges that cover 0…n, several at once,
 // and gathers what each call found in order. Calls must not write to what

@@ -131,7 +131,7 @@ func (n *Nix) absent(ctx context.Context, drvs []Derivation) ([]bool, error) {
 	var paths []string
 	for _, d := range drvs {
 		for _, path := range d.Outputs {
-			if n.store != "" || registered(path) {
+			if n.store != "" || Registered(path) {
 				paths = append(paths, path)
 			}
 		}
@@ -172,9 +172,9 @@ func (n *Nix) valid(ctx context.Context, paths []string) (map[string]bool, error
 	return valid, nil
 }
 
-// registered reports whether a path of the local store looks as Nix leaves it:
+// Registered reports whether a path of the local store looks as Nix leaves it:
 // with a time stamp of 1. What a failed builder left has a real one.
-func registered(path string) bool {
+func Registered(path string) bool {
 	info, err := os.Lstat(path)
 	return err == nil && info.ModTime().Unix() == 1
 }
@@ -312,7 +312,7 @@ func (w *watcher) likeliest() int {
 		}
 		there := true
 		for _, path := range w.outputs[drv] {
-			there = there && registered(path)
+			there = there && Registered(path)
 		}
 		if there {
 			return i

@@ -62,7 +62,7 @@ var places = []string{"/nix/var/nix/profiles/default/bin", "/run/current-system/
 // Find looks for Nix on PATH and in the usual places. Without one it returns a
 // [*NotFoundError].
 func Find(ctx context.Context, opts Options) (*Nix, error) {
-	path, err := locate()
+	path, err := Locate()
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,9 @@ func Find(ctx context.Context, opts Options) (*Nix, error) {
 	return &Nix{Path: path, Version: version, args: arguments(opts), store: opts.Store}, nil
 }
 
-func locate() (string, error) {
+// Locate finds the nix program on PATH or in the usual places. Without one it
+// returns a [*NotFoundError].
+func Locate() (string, error) {
 	if path, err := exec.LookPath("nix"); err == nil {
 		return path, nil
 	}

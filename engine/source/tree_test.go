@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -147,5 +148,88 @@ func TestOverlay(t *testing.T) {
 	slices.Sort(names)
 	if diff := cmp.Diff([]string{"b", "c"}, names); diff != "" || err != nil {
 		t.Error(diff, err)
+	}
+}
+
+// TestIndex: a changed file is noticed by whatever the file system says of it,
+// and a damaged index is refused.
+func TestIndex(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "a")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("one")
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(file, old, old); err != nil {
+		t.Fatal(err)
+	}
+	x := NewIndex()
+	first, err := x.Of(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, rest, err := ReadIndex(append(x.AppendTo(nil), "rest"...))
+	if err != nil || string(rest) != "rest" {
+		t.Fatal(string(rest), err)
+	}
+	for _, step := range []func(){
+		func() { write("two") }, // of the same size, and with the same time
+		func() { _ = os.Chmod(file, 0o755) },
+		func() { _ = os.Remove(file); _ = os.Symlink("b", file) },
+	} {
+		step()
+		_ = os.Chtimes(file, old, old)
+		now, err := again.Of(file)
+		if err != nil || now == first {
+			t.Error("a change went unnoticed", err)
+		}
+		first = now
+	}
+	data := x.AppendTo(nil)
+	for n := range data {
+		if _, _, err := ReadIndex(data[:n]); err == nil && n < len(data) {
+			t.Errorf("an index cut after %d bytes is accepted", n)
+		}
+	}
+}
+
+// FuzzReadIndex: what is damaged is refused, whatever it holds.
+func FuzzReadIndex(f *testing.F) {
+	x := NewIndex()
+	_, _ = x.Of("/")
+	f.Add(x.AppendTo(nil))
+	f.Add([]byte{255, 255, 255, 255, 255, 255, 255, 255, 127})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if x, rest, err := ReadIndex(data); err == nil && (x == nil || len(rest) > len(data)) {
+			t.Fatal("nothing was read")
+		}
+	})
+}
+
+// TestObservation holds as long as nothing changes, comes or goes.
+func TestObservation(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "a")
+	if err := os.WriteFile(file, []byte("a"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	x := NewIndex()
+	if x.Observe([]string{dir, file}).Holds() {
+		t.Error("a file that was just written is trusted")
+	}
+	time.Sleep(50 * time.Millisecond)
+	o := x.Observe([]string{dir, file})
+	if !o.Holds() {
+		t.Error("nothing changed")
+	}
+	if err := os.WriteFile(filepath.Join(dir, "b"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if o.Holds() {
+		t.Error("a new file went unnoticed")
 	}
 }

@@ -66,13 +66,8 @@ func Discover(ctx context.Context, searchPath string) (*Host, error) {
 		return nil, errors.New("the host package set needs Linux or macOS")
 	}
 	h := &Host{System: system(), Programs: map[string]Program{}, Libraries: map[string]string{}, Packages: known}
-	for _, dir := range filepath.SplitList(searchPath) {
-		if filepath.IsAbs(dir) {
-			h.programs(dir)
-		}
-	}
-	if home, err := os.UserHomeDir(); err == nil {
-		h.programs(filepath.Join(home, ".local/bin"))
+	for _, dir := range programDirs(searchPath) {
+		h.programs(dir)
 	}
 	h.zig()
 	h.python()
@@ -90,6 +85,20 @@ func Discover(ctx context.Context, searchPath string) (*Host, error) {
 	return h, ctx.Err()
 }
 
+// programDirs are the directories in which programs are looked for.
+func programDirs(searchPath string) []string {
+	var dirs []string
+	for _, dir := range filepath.SplitList(searchPath) {
+		if filepath.IsAbs(dir) && !strings.HasPrefix(dir, "/nix/") && filepath.Base(dir) != "shims" {
+			dirs = append(dirs, dir)
+		}
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		dirs = append(dirs, filepath.Join(home, ".local/bin"))
+	}
+	return dirs
+}
+
 var certificateBundles = []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"}
 
 func system() string {
@@ -105,9 +114,6 @@ func system() string {
 // its like: their scripts find out in the user's files what to call, which no
 // sandbox has.
 func (h *Host) programs(dir string) {
-	if strings.HasPrefix(dir, "/nix/") || filepath.Base(dir) == "shims" {
-		return
-	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return
@@ -265,9 +271,7 @@ var libraryFile = regexp.MustCompile(`^lib(.+)\.(so|a)$`)
 
 // libraries adds what a linker or pkg-config would find by itself.
 func (h *Host) libraries() {
-	dirs := []string{"/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib"}
-	multiarch, _ := filepath.Glob("/usr/lib/*-linux-gnu")
-	for _, dir := range append(dirs, multiarch...) {
+	for _, dir := range libraryDirs() {
 		entries, _ := os.ReadDir(dir)
 		for _, e := range entries {
 			if m := libraryFile.FindStringSubmatch(e.Name()); m != nil {
@@ -281,6 +285,12 @@ func (h *Host) libraries() {
 			}
 		}
 	}
+}
+
+// libraryDirs are the directories in which libraries are looked for.
+func libraryDirs() []string {
+	multiarch, _ := filepath.Glob("/usr/lib/*-linux-gnu")
+	return append([]string{"/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib"}, multiarch...)
 }
 
 func (h *Host) library(name, path string) {

@@ -1,0 +1,409 @@
+package source
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Hash is the SHA-256 of what a path holds: its content and whether it may be
+// executed, the target of a link, or that it is a directory.
+type Hash [sha256.Size]byte
+
+// An Index knows the hashes of files, and looks into a file again only if its
+// size, times, inode or mode changed: as git's index does. A file that changed
+// so shortly before it was hashed that another change might bear the same time
+// is hashed again the next time.
+//
+// It is safe for concurrent use.
+type Index struct {
+	mu      sync.Mutex
+	entries map[string]*indexEntry
+	changed bool
+	// was has the hashes that were replaced since, nil for what was not known.
+	was map[string]*Hash
+}
+
+type indexEntry struct {
+	stamp stamp
+	hash  Hash
+	racy  bool
+	seen  bool // asked for since the index was read
+}
+
+// stamp is what the file system says of a file.
+type stamp struct {
+	size, mtime, ctime int64 // times in nanoseconds
+	inode              uint64
+	mode               fs.FileMode
+}
+
+// NewIndex returns an empty index.
+func NewIndex() *Index {
+	return &Index{entries: map[string]*indexEntry{}, was: map[string]*Hash{}}
+}
+
+// settled is how long a file must have been left alone when it is hashed. Time
+// stamps are no finer than this on some file systems.
+const settled = 20 * time.Millisecond
+
+// coarse is the same where time stamps have whole seconds only.
+const coarse = 2 * time.Second
+
+// Of returns the hash of an absolute path. A link is not followed.
+func (x *Index) Of(path string) (Hash, error) {
+	hash, _, err := x.of(path)
+	return hash, err
+}
+
+func (x *Index) of(path string) (Hash, stamp, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return Hash{}, stamp{}, err
+	}
+	now := stampOf(info)
+	x.mu.Lock()
+	known, ok := x.trusted(path, now)
+	x.mu.Unlock()
+	if ok {
+		return known, now, nil
+	}
+	begun := time.Now()
+	hash, err := hashOf(path, info)
+	if err != nil {
+		return Hash{}, now, err
+	}
+	after, err := os.Lstat(path)
+	if err != nil {
+		return Hash{}, now, err
+	}
+	e := &indexEntry{stamp: stampOf(after), hash: hash, seen: true}
+	e.racy = e.stamp != now || recent(e.stamp, begun)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if _, replaced := x.was[path]; !replaced {
+		x.was[path] = nil
+		if old, known := x.entries[path]; known {
+			x.was[path] = &old.hash
+		}
+	}
+	x.entries[path], x.changed = e, true
+	return hash, e.stamp, nil
+}
+
+// trusted returns the hash that is known of a path, if the file is still the
+// one that was hashed. The index is locked.
+func (x *Index) trusted(path string, now stamp) (Hash, bool) {
+	e := x.entries[path]
+	if e == nil {
+		return Hash{}, false
+	}
+	e.seen = true
+	return e.hash, e.stamp == now && !e.racy
+}
+
+// recent reports whether a file was changed so shortly before a moment, or
+// after it by its own account, that its time stamp proves nothing.
+func recent(s stamp, at time.Time) bool {
+	latest := max(s.mtime, s.ctime)
+	room := settled
+	if latest%int64(time.Second) == 0 {
+		room = coarse
+	}
+	return latest > at.Add(-room).UnixNano()
+}
+
+func hashOf(path string, info fs.FileInfo) (hash Hash, err error) {
+	h := sha256.New()
+	switch mode := info.Mode(); {
+	case mode.IsRegular():
+		kind := "file\n"
+		if mode&0o100 != 0 {
+			kind = "program\n"
+		}
+		h.Write([]byte(kind))
+		f, err := os.Open(path)
+		if err != nil {
+			return hash, err
+		}
+		defer f.Close()
+		if _, err := io.Copy(h, f); err != nil {
+			return hash, err
+		}
+	case mode&fs.ModeSymlink != 0:
+		target, err := os.Readlink(path)
+		if err != nil {
+			return hash, err
+		}
+		h.Write([]byte("link\n" + target))
+	case mode.IsDir():
+		h.Write([]byte("directory\n"))
+	default:
+		return hash, &fs.PathError{Op: "hash", Path: path, Err: errors.New("it is neither a file, a link nor a directory")}
+	}
+	return Hash(h.Sum(nil)), nil
+}
+
+// MarshalText writes the hash in hexadecimal.
+func (h Hash) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(h[:])), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (h *Hash) UnmarshalText(text []byte) error {
+	if len(text) != hex.EncodedLen(len(h)) {
+		return errIndex
+	}
+	_, err := hex.Decode(h[:], text)
+	return err
+}
+
+// Before returns the hash that a path had when the index was read.
+func (x *Index) Before(path string) (Hash, bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if was, replaced := x.was[path]; replaced {
+		if was == nil {
+			return Hash{}, false
+		}
+		return *was, true
+	}
+	if e := x.entries[path]; e != nil {
+		return e.hash, true
+	}
+	return Hash{}, false
+}
+
+// Observation is a set of files at one moment.
+type Observation struct {
+	files map[string]observed
+	// dirs are the times at which directories last changed: what came and went
+	// since may have been read.
+	dirs map[string]int64
+	// unsettled is set if a file changed so shortly before that a change while
+	// it was read could go unnoticed.
+	unsettled bool
+}
+
+// observed is a file as it was seen.
+type observed struct {
+	hash  Hash
+	stamp stamp
+}
+
+// Observe hashes files, given as absolute paths. What cannot be read has no
+// hash.
+func (x *Index) Observe(paths []string) *Observation {
+	o := &Observation{files: make(map[string]observed, len(paths)), dirs: map[string]int64{}}
+	begun := time.Now()
+	var mu sync.Mutex
+	inDirs(paths, func(part []string, stamps []stamp) {
+		hashes, trusted := make([]Hash, len(part)), make([]bool, len(part))
+		x.mu.Lock()
+		for i, path := range part {
+			hashes[i], trusted[i] = x.trusted(path, stamps[i])
+		}
+		x.mu.Unlock()
+		for i, path := range part {
+			if trusted[i] || stamps[i] == (stamp{}) {
+				continue // it is known, or not there
+			}
+			var err error
+			if hashes[i], stamps[i], err = x.of(path); err != nil {
+				stamps[i] = stamp{}
+			}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for i, path := range part {
+			s := stamps[i]
+			if s == (stamp{}) {
+				continue
+			}
+			if s.mode.IsDir() {
+				o.dirs[path] = changeTime(path)
+			}
+			o.files[path] = observed{hashes[i], s}
+			o.unsettled = o.unsettled || s.mode.IsRegular() && recent(s, begun)
+		}
+	})
+	return o
+}
+
+// inDirs looks at files, those of one directory together, several directories
+// at once. A file that is not there has the zero stamp.
+func inDirs(paths []string, visit func(part []string, stamps []stamp)) {
+	byDir := map[string][]string{}
+	for _, path := range paths {
+		dir := filepath.Dir(path)
+		byDir[dir] = append(byDir[dir], path)
+	}
+	dirs := make(chan string, len(byDir))
+	for dir := range byDir {
+		dirs <- dir
+	}
+	close(dirs)
+	var workers sync.WaitGroup
+	for range min(workersOf, len(byDir)) {
+		workers.Go(func() {
+			for dir := range dirs {
+				visit(byDir[dir], stampsIn(dir, byDir[dir]))
+			}
+		})
+	}
+	workers.Wait()
+}
+
+var workersOf = 2 * runtime.GOMAXPROCS(0)
+
+// Hash of one of the files that were observed.
+func (o *Observation) Hash(path string) (Hash, bool) {
+	file, ok := o.files[path]
+	return file.hash, ok
+}
+
+// Holds reports whether the files are still those that were observed, and were
+// all the time since.
+func (o *Observation) Holds() bool {
+	if o.unsettled {
+		return false
+	}
+	var changed atomic.Bool
+	inDirs(slices.Collect(maps.Keys(o.files)), func(part []string, stamps []stamp) {
+		for i, path := range part {
+			if stamps[i] != o.files[path].stamp {
+				changed.Store(true)
+			}
+		}
+	})
+	if changed.Load() {
+		return false
+	}
+	for path, at := range o.dirs {
+		if changeTime(path) != at {
+			return false
+		}
+	}
+	return true
+}
+
+// changeTime is when a file or directory last changed, 0 if it is not there.
+func changeTime(path string) int64 {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return 0
+	}
+	return changed(info)
+}
+
+// Changed reports whether the index knows more than when it was read.
+func (x *Index) Changed() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.changed
+}
+
+// AppendTo appends the index to a buffer: the paths that were asked for since
+// it was read. Others are forgotten.
+func (x *Index) AppendTo(b []byte) []byte {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	count := 0
+	for _, e := range x.entries {
+		if e.seen {
+			count++
+		}
+	}
+	b = binary.AppendUvarint(b, uint64(count))
+	for path, e := range x.entries {
+		if !e.seen {
+			continue
+		}
+		b = binary.AppendUvarint(b, uint64(len(path)))
+		b = append(b, path...)
+		for _, n := range []int64{e.stamp.size, e.stamp.mtime, e.stamp.ctime, int64(e.stamp.inode), int64(e.stamp.mode)} {
+			b = binary.AppendVarint(b, n)
+		}
+		racy := byte(0)
+		if e.racy {
+			racy = 1
+		}
+		b = append(b, racy)
+		b = append(b, e.hash[:]...)
+	}
+	return b
+}
+
+var errIndex = errors.New("the index is damaged")
+
+// ReadIndex reads what AppendTo wrote, and returns the rest of the buffer.
+func ReadIndex(b []byte) (*Index, []byte, error) {
+	x := NewIndex()
+	count, n := binary.Uvarint(b)
+	if n <= 0 || count > uint64(len(b)/sha256.Size) {
+		return nil, nil, errIndex
+	}
+	b = b[n:]
+	x.entries = make(map[string]*indexEntry, count)
+	slab := make([]indexEntry, count)
+	for i := range count {
+		length, n := binary.Uvarint(b)
+		if n <= 0 || length > uint64(len(b)-n) {
+			return nil, nil, errIndex
+		}
+		path := string(b[n : n+int(length)])
+		b = b[n+int(length):]
+		var fields [5]int64
+		for i := range fields {
+			value, n := binary.Varint(b)
+			if n <= 0 {
+				return nil, nil, errIndex
+			}
+			fields[i], b = value, b[n:]
+		}
+		if len(b) < 1+sha256.Size {
+			return nil, nil, errIndex
+		}
+		e := &slab[i]
+		e.racy, e.stamp = b[0] != 0, stamp{fields[0], fields[1], fields[2], uint64(fields[3]), fs.FileMode(fields[4])}
+		copy(e.hash[:], b[1:])
+		x.entries[path] = e
+		b = b[1+sha256.Size:]
+	}
+	return x, b, nil
+}
+
+// Everything lists what is below a directory, directories and links too, as
+// absolute paths in order, but for the names that a derivation's whole tree
+// leaves out.
+func Everything(root string) []string {
+	var out []string
+	var visit func(dir string)
+	visit = func(dir string) {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return
+		}
+		for _, e := range entries {
+			if slices.Contains(DefaultIgnored, e.Name()) {
+				continue
+			}
+			path := filepath.Join(dir, e.Name())
+			out = append(out, path)
+			if e.IsDir() {
+				visit(path)
+			}
+		}
+	}
+	visit(root)
+	return out
+}

@@ -1,0 +1,466 @@
+package engine
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/rigx-build/rigx/engine/manifest"
+	"github.com/rigx-build/rigx/engine/nix"
+	"github.com/rigx-build/rigx/engine/source"
+)
+
+// A build with nothing to do starts no process. What a unit is made from is
+// boiled down to a fingerprint; if that is the one that its output was made
+// from, and the output is in the store, it is up to date. Whatever is in doubt
+// is built.
+
+// The parts of a fingerprint.
+const (
+	partProgram  = iota // rigx itself
+	partManifest        // the text of all files of the project and those it depends on
+	partFlake           // flake.nix and flake.lock
+	partNix             // the Nix in use and its configuration
+	partNixpkgs         // the nixpkgs in use
+	partSources         // the content of the unit's sources and of all it depends on
+	parts
+)
+
+var partNames = [parts]string{"rigx", "rigx.toml", "flake.nix or flake.lock", "Nix or its configuration", "nixpkgs", "its sources"}
+
+// fingerprint says what a unit is made from, part by part.
+type fingerprint [parts]source.Hash
+
+// builtUnit is what is known of a unit that was built.
+type builtUnit struct {
+	Fingerprint fingerprint
+	// Outputs are the store paths by output name.
+	Outputs map[string]string
+}
+
+// buildState is what a project remembers of its builds.
+type buildState struct {
+	file  string
+	index *source.Index
+	units map[string]builtUnit // by attribute
+	dirty bool
+}
+
+// stateMagic begins the file; the number is that of the format.
+const stateMagic = "rigx builds 1\n"
+
+func (w *Workspace) buildStateFile() string {
+	id := sha256.Sum256([]byte(w.Dir()))
+	return filepath.Join(w.opts.CacheDir, "builds", hex.EncodeToString(id[:8]))
+}
+
+// loadBuildState reads what is remembered. What is damaged is discarded with a
+// note: then everything is built for real, once.
+func (w *Workspace) loadBuildState() *buildState {
+	st := &buildState{file: w.buildStateFile(), index: source.NewIndex(), units: map[string]builtUnit{}}
+	data, err := os.ReadFile(st.file)
+	if err != nil {
+		return st
+	}
+	if err := st.decode(data); err != nil {
+		fmt.Fprintf(w.opts.Notes, "[rigx] what is remembered of earlier builds is discarded: %v\n", err)
+		return &buildState{file: st.file, index: source.NewIndex(), units: map[string]builtUnit{}, dirty: true}
+	}
+	return st
+}
+
+func (st *buildState) decode(data []byte) error {
+	if len(data) < len(stateMagic)+sha256.Size || string(data[:len(stateMagic)]) != stateMagic {
+		return errors.New("it is of another version of rigx")
+	}
+	body, sum := data[len(stateMagic):len(data)-sha256.Size], data[len(data)-sha256.Size:]
+	if got := sha256.Sum256(body); !bytes.Equal(got[:], sum) {
+		return errors.New("it is damaged")
+	}
+	index, rest, err := source.ReadIndex(body)
+	if err != nil {
+		return err
+	}
+	units := map[string]builtUnit{}
+	if err := json.Unmarshal(rest, &units); err != nil {
+		return err
+	}
+	st.index, st.units = index, units
+	return nil
+}
+
+// save writes the state. Without it the next build takes longer, no more.
+func (st *buildState) save() {
+	if !st.dirty && !st.index.Changed() {
+		return
+	}
+	body := st.index.AppendTo(nil)
+	units, err := json.Marshal(st.units)
+	if err != nil {
+		return
+	}
+	body = append(body, units...)
+	sum := sha256.Sum256(body)
+	if os.MkdirAll(filepath.Dir(st.file), 0o755) == nil {
+		_ = writeAtomic(st.file, stateMagic+string(body)+string(sum[:]))
+	}
+}
+
+// fingerprints computes the fingerprints of units.
+type fingerprints struct {
+	w        *Workspace
+	st       *buildState
+	selected []Selected
+	shared   fingerprint // all parts but the sources
+	// unknowable says why nothing can be told of any unit, "" if it can.
+	unknowable string
+	observed   *source.Observation
+	sets       map[*manifest.UnitFiles][]string // absolute paths
+	targets    map[*manifest.Target]targetPrint
+	others     []string // files of the projects this one depends on
+}
+
+// fingerprints observes all that the selected units are made from.
+func (w *Workspace) fingerprints(st *buildState, selected []Selected) *fingerprints {
+	f := &fingerprints{w: w, st: st, selected: selected, sets: map[*manifest.UnitFiles][]string{}, targets: map[*manifest.Target]targetPrint{}}
+	f.share()
+	if f.unknowable != "" {
+		return f
+	}
+	var paths []string
+	var whole []string // computed once
+	known := map[string]bool{}
+	add := func(list []string) {
+		for _, path := range list {
+			if !known[path] {
+				known[path] = true
+				paths = append(paths, path)
+			}
+		}
+	}
+	local := false
+	for _, t := range w.reached(selected) {
+		for i := range t.Edges {
+			local = local || t.Edges[i].Kind == manifest.ToLocal
+		}
+		for _, u := range t.Units() {
+			files := w.Files.Of(u)
+			if files == nil {
+				continue
+			}
+			if files.Src.Whole && whole == nil {
+				whole = append([]string{w.Dir()}, source.Everything(w.Dir())...)
+			}
+			f.sets[files] = w.setOf(files, whole)
+			add(f.sets[files])
+		}
+	}
+	for _, s := range selected {
+		local = local || s.Unit.Target == nil
+	}
+	if local {
+		for _, m := range w.Manifest.Projects()[1:] {
+			// All of them, rather than what is used: it is built for real too often,
+			// never too seldom.
+			f.others = append(f.others, append([]string{m.Dir}, source.Everything(m.Dir)...)...)
+			f.others = append(f.others, filepath.Join(m.Dir, "flake.lock"))
+		}
+		add(f.others)
+	}
+	f.observed = st.index.Observe(paths)
+	return f
+}
+
+func (w *Workspace) setOf(files *manifest.UnitFiles, whole []string) []string {
+	if files.Src.Whole {
+		return whole
+	}
+	out := make([]string, 0, len(files.Src.Files)+len(files.VenvFiles))
+	for _, list := range [][]string{files.Src.Files, files.VenvFiles} {
+		for _, file := range list {
+			out = append(out, filepath.Join(w.Dir(), filepath.FromSlash(file)))
+		}
+	}
+	return out
+}
+
+// share computes the parts that all units have in common.
+func (f *fingerprints) share() {
+	w := f.w
+	sum := func(part int, write func(h hash.Hash)) {
+		h := sha256.New()
+		write(h)
+		f.shared[part] = source.Hash(h.Sum(nil))
+	}
+	if w.opts.Nix.Store != "" {
+		f.unknowable = "the store is another one than this machine's"
+		return
+	}
+	sum(partProgram, func(h hash.Hash) {
+		self, _ := os.Executable()
+		fmt.Fprintln(h, Version, self, statText(self))
+	})
+	sum(partManifest, func(h hash.Hash) {
+		for _, file := range w.Manifest.AllFiles() {
+			fmt.Fprintf(h, "%s %d\n%s\n", file.Path, len(file.Tree.Text), file.Tree.Text)
+		}
+		for _, in := range w.Manifest.External {
+			for _, b := range in.Buckets {
+				fmt.Fprintln(h, b.Env.Value, os.Getenv(b.Env.Value))
+			}
+		}
+	})
+	for _, name := range []string{"flake.nix", "flake.lock"} {
+		path := filepath.Join(w.Dir(), name)
+		if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+			f.unknowable = name + " is a link"
+			return
+		}
+	}
+	sum(partFlake, func(h hash.Hash) {
+		for _, name := range []string{"flake.nix", "flake.lock"} {
+			sum, err := f.st.index.Of(filepath.Join(w.Dir(), name))
+			fmt.Fprintln(h, name, sum, err != nil)
+		}
+	})
+	path, err := nix.Locate()
+	if err != nil {
+		f.unknowable = err.Error()
+		return
+	}
+	sum(partNix, func(h hash.Hash) { nixText(h, path) })
+	f.shareNixpkgs(sum)
+}
+
+func (f *fingerprints) shareNixpkgs(sum func(int, func(hash.Hash))) {
+	w := f.w
+	switch {
+	case w.ref() == hostRef:
+		f.shared[partNixpkgs] = w.hostStamp()
+	case w.opts.Nixpkgs != "":
+		f.unknowable = "--nixpkgs " + w.opts.Nixpkgs + " may lead elsewhere by now"
+	default:
+		sum(partNixpkgs, func(h hash.Hash) { fmt.Fprintln(h, w.ref()) })
+		if missing := w.unlocked(Inputs{Overrides: map[string]string{}}); len(missing) > 0 {
+			f.unknowable = strings.Join(missing, ", ") + " is not locked"
+		}
+	}
+}
+
+// nixText writes what tells one Nix and its configuration from another.
+func nixText(to io.Writer, path string) {
+	real, _ := filepath.EvalSymlinks(path)
+	fmt.Fprintln(to, path, real, statText(real))
+	files := []string{"/etc/nix/nix.conf", os.Getenv("NIX_CONF_DIR")}
+	if home, err := os.UserHomeDir(); err == nil {
+		files = append(files, filepath.Join(home, ".config/nix/nix.conf"))
+	}
+	if dir := os.Getenv("XDG_CONFIG_HOME"); dir != "" {
+		files = append(files, filepath.Join(dir, "nix/nix.conf"))
+	}
+	files = append(files, filepath.SplitList(os.Getenv("NIX_USER_CONF_FILES"))...)
+	for _, file := range files {
+		data, _ := os.ReadFile(file)
+		fmt.Fprintf(to, "%s %d\n%s\n", file, len(data), data)
+	}
+	var env []string
+	for _, v := range os.Environ() {
+		if strings.HasPrefix(v, "NIX_") {
+			env = append(env, v)
+		}
+	}
+	slices.Sort(env)
+	fmt.Fprintln(to, env)
+}
+
+// statText is what tells one version of a program from another.
+func statText(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprint(info.Size(), info.ModTime().UnixNano(), info.Mode())
+}
+
+// targetPrint is the last part of a fingerprint for a target and all that it
+// depends on.
+type targetPrint struct {
+	hash  source.Hash
+	local bool   // something of another project is among it
+	why   string // there is none
+}
+
+// target hashes the sources of a target, and what it depends on, once.
+func (f *fingerprints) target(t *manifest.Target) targetPrint {
+	if print, ok := f.targets[t]; ok {
+		return print
+	}
+	var print targetPrint
+	h := sha256.New()
+	for _, u := range t.Units() {
+		files := f.w.Files.Of(u)
+		if files == nil {
+			continue
+		}
+		fmt.Fprintf(h, "\n%s %d\n", u.Attr(), len(f.sets[files]))
+		for _, path := range f.sets[files] {
+			hash, ok := f.observed.Hash(path)
+			if !ok && print.why == "" {
+				print.why = "cannot read " + path
+			}
+			io.WriteString(h, path)
+			h.Write(hash[:])
+		}
+	}
+	for i := range t.Edges {
+		switch e := &t.Edges[i]; e.Kind {
+		case manifest.ToExternal:
+			print.why = "the external input `" + e.Name + "` is not watched"
+		case manifest.ToLocal:
+			print.local = true
+		case manifest.ToTarget:
+			dep := f.target(e.Unit.Target)
+			h.Write(dep.hash[:])
+			print.local = print.local || dep.local
+			if print.why == "" {
+				print.why = dep.why
+			}
+		}
+	}
+	print.hash = source.Hash(h.Sum(nil))
+	f.targets[t] = print
+	return print
+}
+
+// of returns the fingerprint of something selected, or why it has none.
+func (f *fingerprints) of(s Selected) (fingerprint, string) {
+	if f.unknowable != "" {
+		return fingerprint{}, f.unknowable
+	}
+	sources := targetPrint{local: true}
+	if s.Unit.Target != nil {
+		sources = f.target(s.Unit.Target)
+	}
+	if sources.local {
+		h := sha256.New()
+		h.Write(sources.hash[:])
+		for _, path := range f.others {
+			hash, _ := f.observed.Hash(path) // a flake.lock may be missing
+			io.WriteString(h, path)
+			h.Write(hash[:])
+		}
+		sources.hash = source.Hash(h.Sum(nil))
+	}
+	print := f.shared
+	print[partSources] = sources.hash
+	return print, sources.why
+}
+
+// check reports whether something selected is up to date; if not, why.
+func (f *fingerprints) check(s Selected) (builtUnit, string) {
+	print, why := f.of(s)
+	if why != "" {
+		return builtUnit{}, why
+	}
+	built, ok := f.st.units[s.Attr]
+	if !ok {
+		return built, "it was not built before"
+	}
+	for part := range parts {
+		if built.Fingerprint[part] != print[part] {
+			return built, f.whatChanged(part, s)
+		}
+	}
+	for _, path := range built.Outputs {
+		if !nix.Registered(path) {
+			return built, path + " is not in the store"
+		}
+	}
+	link := filepath.Join(f.w.Dir(), OutputDir, s.Attr)
+	if to, err := os.Readlink(link); err != nil || to != built.Outputs["out"] {
+		return built, filepath.Join(OutputDir, s.Attr) + " does not lead to it"
+	}
+	return built, ""
+}
+
+// whatChanged names the part of a fingerprint that is another one, and the file
+// if it is a source that can be told.
+func (f *fingerprints) whatChanged(part int, s Selected) string {
+	why := partNames[part] + " changed"
+	if part != partSources {
+		return why
+	}
+	for _, t := range f.w.reached([]Selected{s}) {
+		for _, u := range t.Units() {
+			for _, path := range f.sets[f.w.Files.Of(u)] {
+				before, known := f.st.index.Before(path)
+				now, _ := f.observed.Hash(path)
+				if known && before == now {
+					continue
+				}
+				name, err := filepath.Rel(f.w.Dir(), path)
+				if err != nil {
+					name = path
+				}
+				if !known {
+					return name + " is new"
+				}
+				return name + " changed"
+			}
+		}
+	}
+	return why
+}
+
+// settle fills in the results of what is up to date, and returns the places of
+// the others.
+func (f *fingerprints) settle(selected []Selected, results []Result) (stale []int) {
+	for i, s := range selected {
+		built, why := f.check(s)
+		results[i] = Result{Selected: s, Stale: why}
+		if why != "" {
+			stale = append(stale, i)
+			continue
+		}
+		results[i].Output, results[i].outputs = built.Outputs["out"], built.Outputs
+		results[i].Link, results[i].Cached = filepath.Join(OutputDir, s.Attr), true
+	}
+	return stale
+}
+
+// afterGenerating returns what holds once flake.nix and flake.lock are written:
+// the same, unless they are others now.
+func (f *fingerprints) afterGenerating() *fingerprints {
+	before := f.shared
+	f.unknowable = ""
+	f.share()
+	if f.unknowable == "" && f.shared[partFlake] == before[partFlake] && f.observed != nil {
+		return f
+	}
+	return f.w.fingerprints(f.st, f.selected)
+}
+
+// hold reports whether nothing changed since the files were observed.
+func (f *fingerprints) hold() bool { return f.observed != nil && f.observed.Holds() }
+
+// record remembers a unit that was built, if what it was made from held still
+// meanwhile. A unit that was not is forgotten.
+func (f *fingerprints) record(r *Result, held bool) {
+	f.st.dirty = true
+	delete(f.st.units, r.Attr)
+	if r.Err != nil || !held {
+		return
+	}
+	if print, why := f.of(r.Selected); why == "" {
+		f.st.units[r.Attr] = builtUnit{print, r.outputs}
+	}
+}
