@@ -46,6 +46,7 @@ type Result struct {
 	Stale string
 	// outputs are the store paths by output name.
 	outputs map[string]string
+	drvPath string
 	// Fix is set if it failed because of a hash in rigx.toml.
 	Fix *HashFix
 }
@@ -189,7 +190,7 @@ func (s *session) build(ctx context.Context, selected []Selected, opts BuildOpti
 	}
 	for _, b := range built {
 		r := &results[index[b.Attr]]
-		r.Duration, r.Cached = b.Duration, b.Cached
+		r.Duration, r.Cached, r.drvPath = b.Duration, b.Cached, b.DrvPath
 		if b.Err != nil {
 			r.Err, r.Log = b.Err, b.Err.Log
 			if b.Err.Hash != nil {

@@ -120,7 +120,7 @@ func (w *Workspace) rememberBuilds(results []Result, c *complaints) {
 		if r.Cached && old[name].Status == 0 && !old[name].At.IsZero() {
 			continue // nothing was done, so nothing is known anew
 		}
-		record := history.Record{Verb: "build", Seconds: r.Duration.Seconds(), At: time.Now(), Problems: c.of(name)}
+		record := history.Record{Verb: "build", Seconds: r.Duration.Seconds(), At: time.Now(), Derivation: r.drvPath, Problems: c.of(name)}
 		if r.Err != nil {
 			record.Status = 1
 			var failed *nix.BuildError
@@ -130,11 +130,20 @@ func (w *Workspace) rememberBuilds(results []Result, c *complaints) {
 			if failed != nil && failed.Dependency {
 				// The dependency has its own record.
 				if dep, ok := c.names[nix.DerivationName(failed.DrvPath)]; ok && dep != name {
-					records[dep] = history.Record{Verb: "build", Status: 1, At: record.At, Problems: c.of(dep)}
+					records[dep] = history.Record{Verb: "build", Status: 1, At: record.At, Derivation: failed.DrvPath, Problems: c.of(dep)}
 				}
 			}
 		}
 		records[name] = record
 	}
 	w.remember(records)
+}
+
+// lastDerivation is what was last built of something selected, "" if nothing
+// is known of it.
+func (w *Workspace) lastDerivation(s Selected) string {
+	if s.Unit.Target == nil {
+		return ""
+	}
+	return history.Read(w.historyFile()).Targets[s.Unit.Name()].Derivation
 }

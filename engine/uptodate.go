@@ -317,7 +317,7 @@ func (f *fingerprints) target(t *manifest.Target) targetPrint {
 			if !ok && print.why == "" {
 				print.why = "cannot read " + path
 			}
-			io.WriteString(h, path)
+			h.Write([]byte(path))
 			h.Write(hash[:])
 		}
 	}
@@ -355,7 +355,7 @@ func (f *fingerprints) of(s Selected) (fingerprint, string) {
 		h.Write(sources.hash[:])
 		for _, path := range f.others {
 			hash, _ := f.observed.Hash(path) // a flake.lock may be missing
-			io.WriteString(h, path)
+			h.Write([]byte(path))
 			h.Write(hash[:])
 		}
 		sources.hash = source.Hash(h.Sum(nil))
@@ -386,7 +386,7 @@ func (f *fingerprints) check(s Selected) (builtUnit, string) {
 		}
 	}
 	link := filepath.Join(f.w.Dir(), OutputDir, s.Attr)
-	if to, err := os.Readlink(link); err != nil || to != built.Outputs["out"] {
+	if to, err := os.Readlink(link); err != nil || to != built.Outputs["out"] || !nix.Rooted(link) {
 		return built, filepath.Join(OutputDir, s.Attr) + " does not lead to it"
 	}
 	return built, ""

@@ -37,8 +37,10 @@ type Record struct {
 	// Seconds it took.
 	Seconds float64 `json:"seconds"`
 	// At is when it ended.
-	At       time.Time         `json:"at"`
-	Problems []problem.Problem `json:"problems,omitempty"`
+	At time.Time `json:"at"`
+	// Derivation is the store path of what was built, if it was a derivation.
+	Derivation string            `json:"drv,omitempty"`
+	Problems   []problem.Problem `json:"problems,omitempty"`
 }
 
 // CacheDir is where rigx keeps what can be computed again.

@@ -20,7 +20,7 @@ func (n *Nix) beside(program string) string { return filepath.Join(filepath.Dir(
 // registers it with Nix so that the path is not collected while the link is
 // there. A link that is right already costs one look.
 func (n *Nix) Link(ctx context.Context, link, storePath string) error {
-	if to, err := os.Readlink(link); err == nil && to == storePath && rooted(link) {
+	if to, err := os.Readlink(link); err == nil && to == storePath && Rooted(link) {
 		return nil
 	}
 	if info, err := os.Lstat(link); err == nil && info.Mode()&fs.ModeSymlink == 0 {
@@ -46,7 +46,7 @@ func autoRoot(link string) string {
 	return filepath.Join(autoRoots, base32(sum[:]))
 }
 
-func rooted(link string) bool {
+func Rooted(link string) bool {
 	to, err := os.Readlink(autoRoot(link))
 	return err == nil && to == link
 }
