@@ -40,7 +40,7 @@ func (a *app) testCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			progress := a.newProgress()
+			progress := a.newPlainProgress()
 			opts.Filters, opts.Report = args, progress.event
 			if !asJSON {
 				opts.Output = a.out

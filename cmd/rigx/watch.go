@@ -17,7 +17,7 @@ func (a *app) watchCommand() *cobra.Command {
 		Long: "Build the named targets, or everything, and again each time a file changes that they use, until Ctrl-C.\n\n" +
 			"A build that a newer change made pointless is cancelled.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			progress := a.newProgress()
+			progress := a.newPlainProgress()
 			return engine.Watch(cmd.Context(), a.dir, engine.WatchOptions{
 				Workspace: a.workspaceOptions(),
 				Names:     args,

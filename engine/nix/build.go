@@ -268,11 +268,10 @@ func (w *watcher) event(e Event) {
 	case BuildStarted:
 		w.begun[e.DrvPath] = time.Now()
 		w.running = append(w.running, e)
-	case buildsEnded:
-		for ; w.ended < int(e) && len(w.running) > 0; w.ended++ {
+	case Counted:
+		for ; w.ended < e.Done+e.Failed && len(w.running) > 0; w.ended++ {
 			w.finish(w.likeliest())
 		}
-		return
 	case BuildFinished:
 		w.finish(slices.Index(w.running, BuildStarted(e)))
 		return

@@ -10,7 +10,7 @@ import (
 )
 
 // Event is something that happens while Nix works: one of [BuildStarted],
-// [BuildFinished], [LogLine], [FetchStarted], [Message].
+// [BuildFinished], [Counted], [LogLine], [FetchStarted], [Message].
 type Event any
 
 // BuildStarted says that a derivation is being built.
@@ -52,9 +52,9 @@ type logParser struct {
 	all    uint64 // the activity that counts all builds
 }
 
-// buildsEnded says how many builds have ended so far, well or not. Nix reports
-// the end of each single one only when all are done.
-type buildsEnded int
+// Counted says how many builds there are. Nix reports the end of each single
+// one only when all are done.
+type Counted struct{ Done, Expected, Running, Failed int }
 
 func newLogParser(emit func(Event)) *logParser {
 	return &logParser{emit: emit, builds: map[uint64]BuildStarted{}}
@@ -99,7 +99,7 @@ func (p *logParser) line(line []byte) {
 			b := p.builds[e.ID]
 			p.emit(LogLine{b.DrvPath, b.Name, e.field(0)})
 		case e.Type == resultProgress && e.ID == p.all:
-			p.emit(buildsEnded(e.number(0) + e.number(3)))
+			p.emit(Counted{e.number(0), e.number(1), e.number(2), e.number(3)})
 		}
 	case "msg":
 		text := e.Msg
