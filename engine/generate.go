@@ -42,11 +42,11 @@ func (w *Workspace) flakeOptions(ctx context.Context, m *manifest.Manifest) (nix
 		opts.External[in.Name.Value] = dirs
 	}
 	if m.Nixpkgs.Value == hostRef {
-		_, dir, err := w.host(ctx)
+		host, err := w.host(ctx)
 		if err != nil {
 			return opts, err
 		}
-		opts.NixpkgsURL = "path:" + dir
+		opts.NixpkgsURL = "path:" + host.Dir
 	}
 	return opts, nil
 }

@@ -21,7 +21,7 @@ type Inputs struct {
 	// place of what flake.lock says.
 	Overrides map[string]string
 	// Host is set when nixpkgs is the host package set.
-	Host *hostpkgs.Host
+	Host *hostpkgs.Set
 }
 
 // ref is the nixpkgs that this run uses.
@@ -37,12 +37,12 @@ func (w *Workspace) inputs(ctx context.Context) (Inputs, error) {
 	in := Inputs{Overrides: map[string]string{}}
 	switch {
 	case w.ref() == hostRef:
-		host, dir, err := w.host(ctx)
+		host, err := w.host(ctx)
 		if err != nil {
 			return in, err
 		}
 		in.Host = host
-		in.Overrides["nixpkgs"] = dir
+		in.Overrides["nixpkgs"] = host.Dir
 	case strings.HasPrefix(w.opts.Nixpkgs, "/") || strings.HasPrefix(w.opts.Nixpkgs, "./") || strings.HasPrefix(w.opts.Nixpkgs, "../"):
 		dir, err := filepath.Abs(w.opts.Nixpkgs)
 		if err != nil {
@@ -57,16 +57,21 @@ func (w *Workspace) inputs(ctx context.Context) (Inputs, error) {
 
 // host finds the programs of this machine and writes the package set that
 // wraps them.
-func (w *Workspace) host(ctx context.Context) (*hostpkgs.Host, string, error) {
-	host, err := hostpkgs.Discover(ctx, os.Getenv("PATH"))
-	if err != nil {
-		return nil, "", fmt.Errorf("looking for the compilers and tools of this machine: %w", err)
+func (w *Workspace) host(ctx context.Context) (*hostpkgs.Set, error) {
+	if w.hostSet == nil {
+		// Only those who need the set compute its stamp, and some need it without
+		// using it themselves.
+		stamp := w.hostStamp()
+		if w.ref() != hostRef {
+			stamp = hostpkgs.Stamp(os.Getenv("PATH"))
+		}
+		set, err := hostpkgs.Prepare(ctx, os.Getenv("PATH"), w.opts.CacheDir, stamp)
+		if err != nil {
+			return nil, fmt.Errorf("preparing the package set of this machine: %w", err)
+		}
+		w.hostSet = set
 	}
-	dir, err := host.Materialize(w.opts.CacheDir)
-	if err != nil {
-		return nil, "", fmt.Errorf("writing the host package set: %w", err)
-	}
-	return host, dir, nil
+	return w.hostSet, nil
 }
 
 // nix finds Nix and prepares it for this project's inputs.
@@ -74,7 +79,7 @@ func (w *Workspace) nix(ctx context.Context, in Inputs) (*nix.Nix, error) {
 	opts := w.opts.Nix
 	if in.Host != nil {
 		opts.Settings = append(opts.Settings[:len(opts.Settings):len(opts.Settings)],
-			nix.Setting{Name: "extra-sandbox-paths", Value: strings.Join(in.Host.SandboxPaths(), " ")})
+			nix.Setting{Name: "extra-sandbox-paths", Value: strings.Join(in.Host.SandboxPaths, " ")})
 		opts.Offline = opts.Offline || len(w.Manifest.Git) == 0
 	}
 	return nix.Find(ctx, opts)

@@ -42,6 +42,7 @@ type Workspace struct {
 	// hostStamp tells one host package set from another; it is nothing in
 	// projects that use none.
 	hostStamp func() source.Hash
+	hostSet   *hostpkgs.Set
 }
 
 // FindRoot returns the root directory of the project that dir lies in; see
