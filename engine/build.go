@@ -25,6 +25,11 @@ type BuildOptions struct {
 	Jobs int
 	// Report receives what Nix does, as it happens. It may be nil.
 	Report func(nix.Event)
+	// CopyTo is a store or cache that gets what was built; CopyFrom one that is
+	// asked for it first. Both may be empty.
+	CopyTo, CopyFrom string
+	// Fetch brings what was built in another store to this machine.
+	Fetch bool
 	// line receives each line that the builder of a selected derivation prints.
 	line func(attr, text string)
 }
@@ -70,6 +75,9 @@ func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOp
 	st := <-remembered
 	prints := w.fingerprints(st, selected)
 	stale := prints.settle(selected, results)
+	if opts.CopyTo != "" {
+		stale = everyPlace(len(selected)) // Nix knows what the other one lacks
+	}
 	if len(stale) == 0 {
 		return results, nil
 	}
@@ -78,7 +86,7 @@ func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOp
 		return nil, err
 	}
 	defer unlock()
-	if waited {
+	if waited && opts.CopyTo == "" {
 		// The other one may have built the same.
 		st = w.loadBuildState()
 		prints = w.fingerprints(st, selected)
@@ -90,6 +98,7 @@ func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOp
 	for i, at := range stale {
 		rest[i] = selected[at]
 	}
+	w.opts.Nix.Cache = opts.CopyFrom
 	s, err := w.prepare(ctx, rest)
 	if err != nil {
 		return nil, err
@@ -113,7 +122,17 @@ func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOp
 	}
 	w.rememberBuilds(results, s.complaints)
 	st.save()
+	s.share(ctx, results, opts)
 	return results, nil
+}
+
+// everyPlace lists the places of n things.
+func everyPlace(n int) []int {
+	places := make([]int, n)
+	for i := range places {
+		places[i] = i
+	}
+	return places
 }
 
 // session is a project ready for Nix: flake.nix is written, the inputs are

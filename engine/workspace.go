@@ -23,6 +23,8 @@ type Options struct {
 	Nixpkgs string
 	// Nix is passed on to the Nix that is found.
 	Nix nix.Options
+	// Remote is the [remotes.<name>] to use, if not empty.
+	Remote string
 	// CacheDir holds what can be computed again; the user's cache directory
 	// when empty.
 	CacheDir string
@@ -106,7 +108,7 @@ func Open(ctx context.Context, dir string, opts Options) (*Workspace, error) {
 		}
 		return stamp
 	})
-	return w, nil
+	return w, w.useRemote(opts.Remote)
 }
 
 // Dir is the root directory of the project.

@@ -20,7 +20,7 @@ type builtTarget struct {
 }
 
 func (a *app) buildCommand() *cobra.Command {
-	var jobs int
+	var opts engine.BuildOptions
 	var asJSON, updateHashes, explain bool
 	cmd := &cobra.Command{
 		Use:   "build [TARGET…]",
@@ -28,7 +28,7 @@ func (a *app) buildCommand() *cobra.Command {
 		Long: "Build the named targets, or everything but tests and scripts.\n\n" +
 			"A name is a target (with all its variants), target@variant, localdep.target, or a glob over the names of targets.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			results, err := a.build(cmd.Context(), args, jobs, updateHashes)
+			results, err := a.build(cmd.Context(), args, opts, updateHashes)
 			if err != nil {
 				return err
 			}
@@ -38,8 +38,11 @@ func (a *app) buildCommand() *cobra.Command {
 			return a.built(results, asJSON)
 		},
 	}
-	cmd.Flags().IntVarP(&jobs, "jobs", "j", 0, "build up to `N` derivations at once")
+	cmd.Flags().IntVarP(&opts.Jobs, "jobs", "j", 0, "build up to `N` derivations at once")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write a JSON list of {attr, output}")
+	cmd.Flags().StringVar(&opts.CopyTo, "copy-to", "", "copy the results to a `STORE` or cache")
+	cmd.Flags().StringVar(&opts.CopyFrom, "copy-from", "", "ask a `STORE` or cache for the results first")
+	cmd.Flags().BoolVar(&opts.Fetch, "fetch", false, "bring what was built in another store to this machine")
 	cmd.Flags().BoolVar(&explain, "explain", false, "say for each target why it is built, or that it is up to date")
 	cmd.Flags().BoolVar(&updateHashes, "update-hashes", false, "write hashes that turn out to be wrong into rigx.toml, and build again")
 	return cmd
@@ -47,7 +50,7 @@ func (a *app) buildCommand() *cobra.Command {
 
 // build builds what the names select; with updateHashes once more, after the
 // hashes that were wrong have been written.
-func (a *app) build(ctx context.Context, names []string, jobs int, updateHashes bool) ([]engine.Result, error) {
+func (a *app) build(ctx context.Context, names []string, opts engine.BuildOptions, updateHashes bool) ([]engine.Result, error) {
 	ws, err := a.open(ctx)
 	if err != nil {
 		return nil, err
@@ -60,7 +63,8 @@ func (a *app) build(ctx context.Context, names []string, jobs int, updateHashes 
 		return nil, err
 	}
 	progress := a.newProgress()
-	results, err := ws.Build(ctx, selected, engine.BuildOptions{Jobs: jobs, Report: progress.event})
+	opts.Report = progress.event
+	results, err := ws.Build(ctx, selected, opts)
 	progress.end()
 	if err != nil || !updateHashes {
 		return results, err
@@ -72,7 +76,7 @@ func (a *app) build(ctx context.Context, names []string, jobs int, updateHashes 
 	if !a.quiet {
 		fmt.Fprintf(a.err, "[rigx] hashes written: %d; building again\n", n)
 	}
-	return a.build(ctx, names, jobs, false)
+	return a.build(ctx, names, opts, false)
 }
 
 // explainBuild says why Nix was asked.

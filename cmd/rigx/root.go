@@ -40,6 +40,7 @@ type app struct {
 	offline         bool
 	store, builders string
 	substituters    string
+	remote          string
 }
 
 // execute runs the command line and returns the exit status.
@@ -83,6 +84,7 @@ func (a *app) rootCommand() *cobra.Command {
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "show the output of all builders")
 	f.BoolVar(&a.offline, "offline", false, "ask no binary cache")
 	f.StringVar(&a.store, "store", "", "build in this Nix store (`URL`)")
+	f.StringVar(&a.remote, "remote", "", "use the store, builders and caches of [remotes.`NAME`]")
 	f.StringVar(&a.builders, "builders", "", "let Nix use these build machines")
 	f.StringVar(&a.substituters, "substituters", "", "ask these binary caches (`URLS`)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
@@ -113,6 +115,7 @@ func (a *app) workspaceOptions() engine.Options {
 	}
 	return engine.Options{
 		Nixpkgs: a.nixpkgs,
+		Remote:  a.remote,
 		Notes:   notes,
 		Nix: nix.Options{
 			Store: a.store, Builders: a.builders, Substituters: a.substituters, Offline: a.offline,

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"flag"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,6 +40,11 @@ func TestScripts(t *testing.T) {
 			env.Setenv("TMPDIR", tmp)
 			env.Setenv("PATH", env.Getenv("PATH")+":"+os.Getenv("PATH"))
 			env.Setenv("RIGX_TEST_REQUIRE", os.Getenv("RIGX_TEST_REQUIRE"))
+			port, err := freePort()
+			if err != nil {
+				return err
+			}
+			env.Setenv("PORT", port)
 			if rigx, err := exec.LookPath("rigx"); err == nil {
 				env.Setenv("RIGX", rigx)
 			}
@@ -55,4 +61,15 @@ func TestScripts(t *testing.T) {
 			return err == nil, nil
 		},
 	})
+}
+
+// freePort is a port of 127.0.0.1 that nobody listens on just now.
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = l.Close() }()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, err
 }

@@ -23,6 +23,8 @@ type Options struct {
 	Store, Builders, Substituters string
 	// Offline asks no binary cache and downloads nothing.
 	Offline bool
+	// Cache is asked for results before they are built, even when offline.
+	Cache string
 }
 
 // Setting is one option of nix.conf.
@@ -132,9 +134,14 @@ func arguments(opts Options) []string {
 	if needsNoBuildUsers() {
 		option("build-users-group", "")
 	}
+	if opts.Cache != "" && !opts.Offline {
+		option("extra-substituters", opts.Cache)
+	}
 	if opts.Offline {
-		args = append(args, "--offline")
-		option("substituters", "")
+		if opts.Cache == "" {
+			args = append(args, "--offline")
+		}
+		option("substituters", opts.Cache)
 		option("flake-registry", "")
 	} else if opts.Substituters != "" {
 		option("substituters", opts.Substituters)

@@ -65,6 +65,8 @@ const (
 	LockFailed           Code = "E0506"
 	CannotWatch          Code = "E0507"
 	HashMismatch         Code = "E0508"
+	UnknownRemote        Code = "E0509"
+	CopyFailed           Code = "E0510"
 	UnknownSection       Code = "W0001"
 	UnknownField         Code = "W0002"
 	IgnoredField         Code = "W0003"

@@ -200,6 +200,13 @@ directories of an external input by ` + "`sha256`" + `. If uv.lock or the direct
 changed on purpose, write the new hash: ` + "`rigx build --update-hashes`" + ` does. If
 nothing changed, somebody else changed what is downloaded or installed.
 `},
+	{UnknownRemote, "an unknown remote", `
+` + "`--remote NAME`" + ` uses what ` + "`[remotes.NAME]`" + ` says, and rigx.toml has no such table.
+`},
+	{CopyFailed, "a result could not be copied", `
+The target was built, but the other store could not be reached or refused it. A
+store takes in what is signed by a key that it trusts.
+`},
 	{UnknownSection, "an unknown table or top-level key", `
 rigx does not know it and ignores it; most often a typing error.
 `},
