@@ -92,16 +92,24 @@ func compareTrees(a, b string) ([]Difference, error) {
 	return out, nil
 }
 
+// lstat returns nil for what is not there.
+func lstat(path string) fs.FileInfo {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil
+	}
+	return info
+}
+
 // compare says how two paths differ, "" if they do not.
 func compare(a, b string) (string, error) {
-	x, errA := os.Lstat(a)
-	y, errB := os.Lstat(b)
+	x, y := lstat(a), lstat(b)
 	switch {
-	case errA != nil && errB != nil:
-		return "", errA
-	case errA != nil:
+	case x == nil && y == nil:
+		return "it vanished", nil
+	case x == nil:
 		return "only the second build has it", nil
-	case errB != nil:
+	case y == nil:
 		return "only the first build has it", nil
 	case x.Mode().Type() != y.Mode().Type():
 		return fmt.Sprintf("%v and %v", x.Mode(), y.Mode()), nil

@@ -46,6 +46,7 @@ func autoRoot(link string) string {
 	return filepath.Join(autoRoots, base32(sum[:]))
 }
 
+// Rooted reports whether Nix keeps what a link leads to.
 func Rooted(link string) bool {
 	to, err := os.Readlink(autoRoot(link))
 	return err == nil && to == link
