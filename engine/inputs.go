@@ -78,8 +78,10 @@ func (w *Workspace) host(ctx context.Context) (*hostpkgs.Set, error) {
 func (w *Workspace) nix(ctx context.Context, in Inputs) (*nix.Nix, error) {
 	opts := w.opts.Nix
 	if in.Host != nil {
+		// Instead of what is configured, not beside it: a distribution's own /bin/sh
+		// would be written into our /bin, which is the machine's.
 		opts.Settings = append(opts.Settings[:len(opts.Settings):len(opts.Settings)],
-			nix.Setting{Name: "extra-sandbox-paths", Value: strings.Join(in.Host.SandboxPaths, " ")})
+			nix.Setting{Name: "sandbox-paths", Value: strings.Join(in.Host.SandboxPaths, " ")})
 		opts.Offline = opts.Offline || len(w.Manifest.Git) == 0
 	}
 	return nix.Find(ctx, opts)

@@ -92,7 +92,7 @@ func (n *Nix) Check(ctx context.Context, drvPath string) (differing string, err 
 		args = append(args, "--option", "build-users-group", "")
 	}
 	for i := 0; i+2 < len(n.args); i++ {
-		if n.args[i] == "--option" && (n.args[i+1] == "extra-sandbox-paths" || n.args[i+1] == "substituters") {
+		if n.args[i] == "--option" && (n.args[i+1] == "sandbox-paths" || n.args[i+1] == "substituters") {
 			args = append(args, n.args[i:i+3]...)
 		}
 	}
@@ -101,7 +101,7 @@ func (n *Nix) Check(ctx context.Context, drvPath string) (differing string, err 
 		return "", err
 	}
 	text := errOut.String()
-	for _, word := range strings.Fields(strings.NewReplacer("'", " ", "‘", " ", "’", " ").Replace(text)) {
+	for _, word := range strings.Fields(strings.NewReplacer("'", " ", `"`, " ", "‘", " ", "’", " ").Replace(text)) {
 		if strings.HasSuffix(word, ".check") && strings.HasPrefix(word, "/") {
 			return word, nil
 		}

@@ -64,7 +64,7 @@ func (n *Nix) Lock(ctx context.Context, req LockRequest) ([]byte, error) {
 	}
 	args := []string{"flake", "lock", "path:" + dir}
 	if req.Update {
-		args[1] = "update"
+		args = n.Version.updateFlake("path:" + dir)
 	}
 	for name, ref := range req.Overrides {
 		if filepath.IsAbs(ref) {

@@ -53,5 +53,14 @@ func (v Version) installable(drvPath string) string {
 	return drvPath
 }
 
+// updateFlake is the command that moves all inputs of a flake: what follows
+// `nix flake update` became the names of inputs with 2.19.
+func (v Version) updateFlake(url string) []string {
+	if v.atLeast(2, 19) {
+		return []string{"flake", "update", "--flake", url}
+	}
+	return []string{"flake", "update", url}
+}
+
 // supported is the oldest version with flakes as they are today.
 func (v Version) supported() bool { return v.atLeast(2, 4) }
