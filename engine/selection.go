@@ -71,6 +71,10 @@ func (s *selection) target(t *manifest.Target) {
 
 func (s *selection) name(name string) error {
 	m := s.w.Manifest
+	name, err := ownName(name)
+	if err != nil {
+		return err
+	}
 	base, variant, hasVariant := strings.Cut(name, "@")
 	switch t := m.Target(base); {
 	case t != nil && !t.Buildable(), t != nil && t.Kind == schema.Test:

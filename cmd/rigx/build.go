@@ -26,7 +26,8 @@ func (a *app) buildCommand() *cobra.Command {
 		Use:   "build [TARGET…]",
 		Short: "Build targets and link the results below output/",
 		Long: "Build the named targets, or everything but tests and scripts.\n\n" +
-			"A name is a target (with all its variants), target@variant, localdep.target, or a glob over the names of targets.",
+			"A name is a target (with all its variants), target@variant, localdep.target, or a glob over the names of targets. " +
+			"Names of Nix, such as nixpkgs#hello, github:owner/repo#app or a store path, are built with the inputs that the project pins.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			results, err := a.build(cmd.Context(), args, opts, updateHashes)
 			if err != nil {
@@ -58,13 +59,30 @@ func (a *app) build(ctx context.Context, names []string, opts engine.BuildOption
 	if err := ws.Valid(ctx); err != nil {
 		return nil, err
 	}
-	selected, err := ws.Select(names)
-	if err != nil {
-		return nil, err
+	var own, foreign []string
+	for _, name := range names {
+		if engine.Installable(name) {
+			foreign = append(foreign, name)
+		} else {
+			own = append(own, name)
+		}
 	}
+	var results []engine.Result
 	progress := a.newProgress()
 	opts.Report = progress.event
-	results, err := ws.Build(ctx, selected, opts)
+	if len(own) > 0 || len(foreign) == 0 {
+		selected, selectErr := ws.Select(own)
+		if selectErr != nil {
+			progress.end()
+			return nil, selectErr
+		}
+		results, err = ws.Build(ctx, selected, opts)
+	}
+	if err == nil && len(foreign) > 0 {
+		var more []engine.Result
+		more, err = ws.BuildInstallables(ctx, foreign, opts)
+		results = append(results, more...)
+	}
 	progress.end()
 	if err != nil || !updateHashes {
 		return results, err
