@@ -9,6 +9,7 @@
 // Each step of the way is one file: workspace.go finds and loads the project,
 // selection.go turns names from the command line into units, generate.go
 // writes flake.nix, inputs.go decides which nixpkgs is meant and locks the
-// rest, build.go, test.go and run.go do the work through package nix. Nothing
-// here prints: progress goes to a callback, results and errors are values.
+// rest, uptodate.go says what needs no work, build.go, test.go and run.go do the
+// work through package nix. Nothing here prints: progress goes to a callback,
+// results and errors are values.
 package engine

@@ -9,6 +9,9 @@
 // with others. Diagnostics are computed and published by one goroutine of
 // their own, always for the newest state.
 //
+// Most changes lie inside one target; judgement.go then asks for no more than
+// that to be read. results.go shows how builds went, whoever started them.
+//
 // The files: server.go wires the connection, lifecycle.go holds initialize to
 // exit, state.go the immutable state and its projects, documents.go the edits,
 // positions.go the conversion of places; then there is one file for each

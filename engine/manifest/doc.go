@@ -17,5 +17,7 @@
 // The steps are one file each: document.go gives the TOML tables of a syntax
 // tree, decode.go turns tables into typed fields by the schema table, load.go
 // follows the files, vars.go expands variables, resolve.go turns names into
-// edges of the target graph, check.go holds what must be true of all that.
+// edges of the target graph, check.go holds what must be true of all that,
+// scripts.go what must be true of the bash in it, and revise.go reads one target
+// anew after an edit.
 package manifest
