@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 	"github.com/rigx-build/rigx/engine/manifest/schema"
@@ -174,9 +175,9 @@ func (c checker) checkRequired(t *Target, f *schema.Field) {
 }
 
 var (
-	pythonVersion = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
-	sriHash       = regexp.MustCompile(`^sha256-[A-Za-z0-9+/]{43}=$`)
-	capsuleUser   = regexp.MustCompile(`^(\$[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9_][A-Za-z0-9_.-]*)(:(\$[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9_][A-Za-z0-9_.-]*))?$`)
+	pythonVersion = lazily(`^[0-9]+\.[0-9]+$`)
+	sriHash       = lazily(`^sha256-[A-Za-z0-9+/]{43}=$`)
+	capsuleUser   = lazily(`^(\$[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9_][A-Za-z0-9_.-]*)(:(\$[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9_][A-Za-z0-9_.-]*))?$`)
 )
 
 // checkValue judges one value that a target or one of its variants sets.
@@ -210,9 +211,9 @@ func (c checker) checkValue(t *Target, v *Value) {
 			}
 		}
 	case schema.PythonVersion:
-		c.checkForm(v, pythonVersion, "a Python version is written \"3.12\"")
+		c.checkForm(v, pythonVersion(), "a Python version is written \"3.12\"")
 	case schema.PythonVenvHash:
-		c.checkForm(v, sriHash, "a hash is written \"sha256-\" and 44 characters of base64; leave the field out to learn it from the build")
+		c.checkForm(v, sriHash(), "a hash is written \"sha256-\" and 44 characters of base64; leave the field out to learn it from the build")
 	case schema.Defines:
 		for _, p := range v.Pairs {
 			if !identifier(p.Key.Value) {
@@ -293,7 +294,12 @@ func (c checker) checkCapsule(t *Target) {
 		if backend != "lite" {
 			c.diags.Add(diagnostic.NotForKind, v.Key, "`user` works on backend \"lite\" only")
 		} else {
-			c.checkForm(v, capsuleUser, "write user or user:group, each a number, a name, or one $VARIABLE")
+			c.checkForm(v, capsuleUser(), "write user or user:group, each a number, a name, or one $VARIABLE")
 		}
 	}
+}
+
+// lazily compiles a pattern when it is first used: most runs need none.
+func lazily(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
 }

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Event is something that happens while Nix works: one of [BuildStarted],
@@ -170,17 +171,17 @@ type failure struct {
 var (
 	// Nix up to 2.2x: builder for '…drv' failed with exit code 1
 	// newer: Cannot build '…drv'. Reason: builder failed with exit code 1.
-	builderFailed = regexp.MustCompile(`(?:builder for|[Cc]annot build) '([^']+\.drv)'\.?(?:\s+Reason:)?(?:\s+builder)? (failed .*)`)
-	exitCode      = regexp.MustCompile(`exit code (\d+)`)
-	hashMismatch  = regexp.MustCompile(`hash mismatch in fixed-output derivation '([^']+\.drv)'`)
-	hashLine      = regexp.MustCompile(`(?m)^\s*(specified|got):\s+(\S+)`)
+	builderFailed = lazily(`(?:builder for|[Cc]annot build) '([^']+\.drv)'\.?(?:\s+Reason:)?(?:\s+builder)? (failed .*)`)
+	exitCode      = lazily(`exit code (\d+)`)
+	hashMismatch  = lazily(`hash mismatch in fixed-output derivation '([^']+\.drv)'`)
+	hashLine      = lazily(`(?m)^\s*(specified|got):\s+(\S+)`)
 )
 
 // parseFailure reads an error message of Nix.
 func parseFailure(text string) (failure, bool) {
-	if m := hashMismatch.FindStringSubmatch(text); m != nil {
+	if m := hashMismatch().FindStringSubmatch(text); m != nil {
 		f := failure{drvPath: m[1], status: 102, hash: &HashMismatch{}, reason: "the content does not have the hash that was given"}
-		for _, line := range hashLine.FindAllStringSubmatch(text, -1) {
+		for _, line := range hashLine().FindAllStringSubmatch(text, -1) {
 			if line[1] == "got" {
 				f.hash.Got = line[2]
 			} else {
@@ -189,13 +190,18 @@ func parseFailure(text string) (failure, bool) {
 		}
 		return f, true
 	}
-	m := builderFailed.FindStringSubmatch(text)
+	m := builderFailed().FindStringSubmatch(text)
 	if m == nil {
 		return failure{}, false
 	}
 	f := failure{drvPath: m[1], status: 1, reason: strings.TrimRight(strings.SplitN(m[2], "\n", 2)[0], ".;:")}
-	if code := exitCode.FindStringSubmatch(f.reason); code != nil {
+	if code := exitCode().FindStringSubmatch(f.reason); code != nil {
 		f.status, _ = strconv.Atoi(code[1])
 	}
 	return f, true
+}
+
+// lazily compiles a pattern when it is first used: most runs need none.
+func lazily(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
 }

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Severity of a problem.
@@ -45,6 +46,7 @@ const MaxProblems = 200
 
 // Scanner reads the output of one build, line by line.
 type Scanner struct {
+	*patterns
 	exists   func(file string) bool
 	problems []Problem
 	places   map[string]string // what a printed path leads to
@@ -57,34 +59,52 @@ type Scanner struct {
 // NewScanner returns a scanner. exists tells whether a path, relative to the
 // project with forward slashes, is a file of it.
 func NewScanner(exists func(file string) bool) *Scanner {
-	return &Scanner{exists: exists, places: map[string]string{}}
+	return &Scanner{patterns: forms(), exists: exists, places: map[string]string{}}
 }
 
 // Problems found so far, in order, each once.
 func (s *Scanner) Problems() []Problem { return slices.Clone(s.problems) }
 
-var (
-	escapes = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]|\x1b\\]8;;[^\x07\x1b]*(\x07|\x1b\\\\)|\x1b\\(B")
-
+// patterns are what the lines of tools look like. Most runs of rigx build
+// nothing and need none of them.
+type patterns struct {
 	// GCC, Clang, Zig and the like: file:line:column: error: message
-	colons = regexp.MustCompile(`^\s*([^\s:][^:]*):(\d+):(?:(\d+):)? (fatal error|error|warning|note): (.*)$`)
+	colons *regexp.Regexp
 	// Go: file:line:column: message
-	plain = regexp.MustCompile(`^\s*(?:vet: )?([^\s:][^:]*\.[A-Za-z]+):(\d+)(?::(\d+))?: (.+)$`)
+	plain *regexp.Regexp
 	// rustc: error[E0425]: message, and below it --> file:line:column
-	rustHead  = regexp.MustCompile(`^(error|warning)(?:\[[A-Z]\d+\])?: (.+)$`)
-	rustPlace = regexp.MustCompile(`^\s*--> (.+?):(\d+):(\d+)$`)
+	rustHead, rustPlace *regexp.Regexp
 	// Rust: thread 'main' panicked at src/main.rs:2:5: with the message below
-	rustPanic = regexp.MustCompile(`panicked at (.+?):(\d+):(\d+):?$`)
+	rustPanic *regexp.Regexp
 	// Nim: file(line, column) Error: message
-	nim = regexp.MustCompile(`^\s*(.+?)\((\d+), (\d+)\) (Error|Warning|Hint): (.*)$`)
+	nim *regexp.Regexp
 	// Python: File "file", line 3, in f, and at the end the exception
-	pythonFrame = regexp.MustCompile(`^\s*File "(.+)", line (\d+)`)
-	pythonEnd   = regexp.MustCompile(`^([A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt|Exit|Iteration|Fault)\b.*)$`)
+	pythonFrame, pythonEnd *regexp.Regexp
 	// assert of C: program: file:line: function: Assertion `x' failed.
-	assertion = regexp.MustCompile(`^\S+: (.+?):(\d+): (.*Assertion .* failed\.?)$`)
+	assertion *regexp.Regexp
 	// GoogleTest and Catch2: file:line: Failure, file:line: FAILED:
-	failure = regexp.MustCompile(`^\s*(.+?):(\d+): (Failure|FAILED:?)\s*$`)
-)
+	failure *regexp.Regexp
+}
+
+var forms = sync.OnceValue(func() *patterns {
+	return &patterns{
+		colons:      regexp.MustCompile(`^\s*([^\s:][^:]*):(\d+):(?:(\d+):)? (fatal error|error|warning|note): (.*)$`),
+		plain:       regexp.MustCompile(`^\s*(?:vet: )?([^\s:][^:]*\.[A-Za-z]+):(\d+)(?::(\d+))?: (.+)$`),
+		rustHead:    regexp.MustCompile(`^(error|warning)(?:\[[A-Z]\d+\])?: (.+)$`),
+		rustPlace:   regexp.MustCompile(`^\s*--> (.+?):(\d+):(\d+)$`),
+		rustPanic:   regexp.MustCompile(`panicked at (.+?):(\d+):(\d+):?$`),
+		nim:         regexp.MustCompile(`^\s*(.+?)\((\d+), (\d+)\) (Error|Warning|Hint): (.*)$`),
+		pythonFrame: regexp.MustCompile(`^\s*File "(.+)", line (\d+)`),
+		pythonEnd:   regexp.MustCompile(`^([A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt|Exit|Iteration|Fault)\b.*)$`),
+		assertion:   regexp.MustCompile("^\\S+: (.+?):(\\d+): (.*Assertion .* failed\\.?)$"),
+		failure:     regexp.MustCompile(`^\s*(.+?):(\d+): (Failure|FAILED:?)\s*$`),
+	}
+})
+
+// escapes are the sequences that colour text or make links of it.
+var escapes = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]|\x1b\\]8;;[^\x07\x1b]*(\x07|\x1b\\\\)|\x1b\\(B")
+})
 
 // Line reads the next line of the output.
 func (s *Scanner) Line(line string) {
@@ -96,33 +116,33 @@ func (s *Scanner) Line(line string) {
 		return
 	}
 	switch {
-	case s.match(rustHead, line, func(m []string) {
+	case s.match(s.rustHead, line, func(m []string) {
 		s.pending = &Problem{Severity: Severity(m[1]), Message: m[2]}
 	}):
-	case s.match(rustPanic, line, func(m []string) {
+	case s.match(s.rustPanic, line, func(m []string) {
 		s.pending = &Problem{Severity: Error, Message: "panicked"}
 		s.pending.File, s.pending.Line, s.pending.Column = m[1], number(m[2]), number(m[3])
 	}):
-	case s.match(pythonFrame, line, func(m []string) {
+	case s.match(s.pythonFrame, line, func(m []string) {
 		if file := s.locate(m[1]); file != "" {
 			s.frame = &Problem{File: file, Line: number(m[2]), Severity: Error}
 		}
 	}):
-	case s.match(colons, line, func(m []string) {
+	case s.match(s.colons, line, func(m []string) {
 		severity := Severity(strings.TrimPrefix(m[4], "fatal "))
 		s.add(Problem{m[1], number(m[2]), number(m[3]), severity, m[5]})
 	}):
-	case s.match(nim, line, func(m []string) {
+	case s.match(s.nim, line, func(m []string) {
 		severity := map[string]Severity{"Error": Error, "Warning": Warning, "Hint": Note}[m[4]]
 		s.add(Problem{m[1], number(m[2]), number(m[3]), severity, m[5]})
 	}):
-	case s.match(assertion, line, func(m []string) {
+	case s.match(s.assertion, line, func(m []string) {
 		s.add(Problem{m[1], number(m[2]), 0, Error, m[3]})
 	}):
-	case s.match(failure, line, func(m []string) {
+	case s.match(s.failure, line, func(m []string) {
 		s.add(Problem{m[1], number(m[2]), 0, Error, "the test failed here"})
 	}):
-	case s.match(plain, line, func(m []string) {
+	case s.match(s.plain, line, func(m []string) {
 		s.add(Problem{m[1], number(m[2]), number(m[3]), Error, m[4]})
 	}):
 	}
@@ -139,7 +159,7 @@ func (s *Scanner) match(form *regexp.Regexp, line string, found func(m []string)
 // continued uses a line to finish what a line above began.
 func (s *Scanner) continued(line string) bool {
 	if p := s.pending; p != nil && p.File == "" {
-		if s.match(rustPlace, line, func(m []string) { p.File, p.Line, p.Column = m[1], number(m[2]), number(m[3]) }) {
+		if s.match(s.rustPlace, line, func(m []string) { p.File, p.Line, p.Column = m[1], number(m[2]), number(m[3]) }) {
 			s.pending = nil
 			s.add(*p)
 			return true
@@ -158,7 +178,7 @@ func (s *Scanner) continued(line string) bool {
 		return true
 	}
 	if p := s.frame; p != nil {
-		if s.match(pythonEnd, line, func(m []string) { p.Message = m[1] }) {
+		if s.match(s.pythonEnd, line, func(m []string) { p.Message = m[1] }) {
 			s.frame = nil
 			s.add(*p)
 			return true
@@ -211,5 +231,5 @@ func Plain(line string) string {
 	if strings.IndexByte(line, '\x1b') < 0 {
 		return line
 	}
-	return escapes.ReplaceAllString(line, "")
+	return escapes().ReplaceAllString(line, "")
 }

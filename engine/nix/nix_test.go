@@ -1,0 +1,114 @@
+package nix
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// What the versions of Nix print and want to be told; see testdata/script for
+// what comes of it.
+
+func TestVersion(t *testing.T) {
+	for _, test := range []struct {
+		text, flavor, drv, update string
+		supported                 bool
+	}{
+		{"nix (Nix) 2.3.16", "Nix", "x.drv", "flake update path:x", false},
+		{"nix (Nix) 2.8.0", "Nix", "x.drv", "flake update path:x", true},
+		{"nix (Nix) 2.18.1", "Nix", "x.drv^*", "flake update path:x", true},
+		{"nix (Nix) 2.34.8", "Nix", "x.drv^*", "flake update --flake path:x", true},
+		{"nix (Lix, like Nix) 2.93.0\nSystem type: x86_64-linux", "Lix", "x.drv^*", "flake update --flake path:x", true},
+		{"nix (Determinate Nix 3.6.2) 2.29.0", "Determinate Nix", "x.drv^*", "flake update --flake path:x", true},
+	} {
+		v, err := parseVersion(test.text)
+		got := []any{v.Flavor, v.installable("x.drv"), strings.Join(v.updateFlake("path:x"), " "), v.supported()}
+		if diff := cmp.Diff([]any{test.flavor, test.drv, test.update, test.supported}, got); diff != "" || err != nil {
+			t.Error(test.text, diff, err)
+		}
+	}
+	if _, err := parseVersion("nix 3"); err == nil {
+		t.Error("nonsense is a version")
+	}
+}
+
+func TestParseFailure(t *testing.T) {
+	for _, test := range []struct{ text, want string }{
+		{"error: builder for '/nix/store/x-a.drv' failed with exit code 3;\n       last 2 log lines:", "/nix/store/x-a.drv 3 failed with exit code 3"},
+		{"error: Cannot build '/nix/store/x-a.drv'.\n       Reason: builder failed with exit code 1.", "/nix/store/x-a.drv 1 failed with exit code 1"},
+		{"builder for '/nix/store/x-a.drv' failed due to signal 9 (Killed)", "/nix/store/x-a.drv 1 failed due to signal 9 (Killed)"},
+		{"error: hash mismatch in fixed-output derivation '/nix/store/x-a.drv':\n         specified: sha256-A=\n            got:    sha256-B=", "/nix/store/x-a.drv 102 the content does not have the hash that was given sha256-A= sha256-B="},
+		{"error: something else", ""},
+	} {
+		got := ""
+		if f, ok := parseFailure(test.text); ok {
+			got = fmt.Sprint(f.drvPath, " ", f.status, " ", f.reason)
+			if f.hash != nil {
+				got += " " + f.hash.Specified + " " + f.hash.Got
+			}
+		}
+		if got != test.want {
+			t.Errorf("%q: %q, want %q", test.text, got, test.want)
+		}
+	}
+}
+
+// TestPathInfo: a list until 2.18, an object since.
+func TestPathInfo(t *testing.T) {
+	for _, text := range []string{
+		`[{"path":"/nix/store/0123456789abcdefghijklmnopqrstuv-a-1.0","narSize":7,"references":["x"]}]`,
+		`{"/nix/store/0123456789abcdefghijklmnopqrstuv-a-1.0":{"narSize":7,"references":["x"]},"/nix/store/gone":null}`,
+	} {
+		infos, err := decodePathInfo([]byte(text))
+		if err != nil || len(infos) != 1 || infos[0].Name() != "a-1.0" || infos[0].NarSize != 7 || len(infos[0].References) != 1 {
+			t.Errorf("%s: %+v %v", text, infos, err)
+		}
+	}
+}
+
+// TestLog: the log of a build as events; what is unknown is ignored.
+func TestLog(t *testing.T) {
+	var events []string
+	p := newLogParser(func(e Event) { events = append(events, fmt.Sprintf("%T %v", e, e)) })
+	for _, line := range []string{
+		`@nix {"action":"start","id":18446744073709551615,"type":105,"fields":["/nix/store/0123456789abcdefghijklmnopqrstuv-a.drv","",1,1]}`,
+		`@nix {"action":"result","id":18446744073709551615,"type":101,"fields":["a line"]}`,
+		`@nix {"action":"start","id":2,"type":104}`,
+		`@nix {"action":"result","id":2,"type":105,"fields":[1,4,2,1]}`,
+		`@nix {"action":"start","id":3,"type":999999,"fields":[{}]}`,
+		`@nix {"action":"dance"}`,
+		`@nix not json`,
+		`plain text`,
+		`@nix {"action":"stop","id":18446744073709551615}`,
+	} {
+		p.line([]byte(line))
+	}
+	want := []string{
+		"nix.BuildStarted {/nix/store/0123456789abcdefghijklmnopqrstuv-a.drv a}",
+		"nix.LogLine {/nix/store/0123456789abcdefghijklmnopqrstuv-a.drv a a line}",
+		"nix.Counted {1 4 2 1}",
+		"nix.Message {3 plain text}",
+		"nix.BuildFinished {/nix/store/0123456789abcdefghijklmnopqrstuv-a.drv a}",
+	}
+	if diff := cmp.Diff(want, events); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// FuzzLog: whatever Nix prints, reading it goes on.
+func FuzzLog(f *testing.F) {
+	f.Add(`@nix {"action":"result","id":1,"type":101,"fields":["x"]}`)
+	f.Add(`@nix {"action":"msg","level":0,"msg":"builder for '/x.drv' failed with exit code 99999999999999999999"}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		w := newWatcher([]Derivation{{DrvPath: "/x.drv", Outputs: map[string]string{"out": "/x"}}}, nil)
+		for line := range strings.Lines(text) {
+			w.parser.line([]byte(line))
+		}
+		if _, err := json.Marshal(w.tail); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
