@@ -94,6 +94,7 @@ func (a *app) rootCommand() *cobra.Command {
 		a.buildCommand(), a.watchCommand(), a.cleanCommand(), a.testCommand(), a.runCommand(), a.pkgCommand(), a.searchCommand(),
 		a.logCommand(), a.sizeCommand(), a.whyCommand(), a.verifyCommand(), a.gcCommand(),
 	)
+	a.complete(root)
 	return root
 }
 

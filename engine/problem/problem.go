@@ -96,7 +96,7 @@ var forms = sync.OnceValue(func() *patterns {
 		nim:         regexp.MustCompile(`^\s*(.+?)\((\d+), (\d+)\) (Error|Warning|Hint): (.*)$`),
 		pythonFrame: regexp.MustCompile(`^\s*File "(.+)", line (\d+)`),
 		pythonEnd:   regexp.MustCompile(`^([A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt|Exit|Iteration|Fault)\b.*)$`),
-		assertion:   regexp.MustCompile("^\\S+: (.+?):(\\d+): (.*Assertion .* failed\\.?)$"),
+		assertion:   regexp.MustCompile(`^\S+: (.+?):(\d+): (.*Assertion .* failed\.?)$`),
 		failure:     regexp.MustCompile(`^\s*(.+?):(\d+): (Failure|FAILED:?)\s*$`),
 	}
 })
