@@ -169,9 +169,9 @@ func needsNoBuildUsers() bool {
 	return errors.As(err, &unknown)
 }
 
-// usesDaemon reports whether Nix talks to a daemon here, as Nix itself decides:
+// UsesDaemon reports whether Nix talks to a daemon here, as Nix itself decides:
 // it owns the store, or someone else does.
-func usesDaemon() bool {
+func UsesDaemon() bool {
 	if remote := os.Getenv("NIX_REMOTE"); remote != "" {
 		return remote == "daemon"
 	}

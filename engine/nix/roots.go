@@ -30,7 +30,7 @@ func (n *Nix) Link(ctx context.Context, link, storePath string) error {
 		// What another store keeps is its own affair; the link only says where.
 		return replaceLink(link, storePath)
 	}
-	if usesDaemon() || !writable(autoRoots) {
+	if UsesDaemon() || !writable(autoRoots) {
 		return n.storeCommand(ctx, io.Discard, "--add-root", link, "--indirect", "--realise", storePath)
 	}
 	if err := replaceLink(link, storePath); err != nil {

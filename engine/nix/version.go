@@ -39,15 +39,16 @@ func parseVersion(text string) (Version, error) {
 	return v, nil
 }
 
-func (v Version) atLeast(major, minor int) bool {
-	return v.Major > major || v.Major == major && v.Minor >= minor
+// atLeast reports whether this is 2.minor or later.
+func (v Version) atLeast(minor int) bool {
+	return v.Major > 2 || v.Major == 2 && v.Minor >= minor
 }
 
 // installable is how this Nix wants to be told to build all outputs of a
 // derivation: the plain path meant all outputs up to 2.14, and means the file
 // itself since 2.15.
 func (v Version) installable(drvPath string) string {
-	if v.atLeast(2, 15) {
+	if v.atLeast(15) {
 		return drvPath + "^*"
 	}
 	return drvPath
@@ -56,11 +57,11 @@ func (v Version) installable(drvPath string) string {
 // updateFlake is the command that moves all inputs of a flake: what follows
 // `nix flake update` became the names of inputs with 2.19.
 func (v Version) updateFlake(url string) []string {
-	if v.atLeast(2, 19) {
+	if v.atLeast(19) {
 		return []string{"flake", "update", "--flake", url}
 	}
 	return []string{"flake", "update", url}
 }
 
 // supported is the oldest version with flakes as they are today.
-func (v Version) supported() bool { return v.atLeast(2, 4) }
+func (v Version) supported() bool { return v.atLeast(4) }
