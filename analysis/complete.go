@@ -249,6 +249,12 @@ func (w *completer) keys(span syntax.Span) {
 	switch {
 	case len(names) == 0:
 		fields = []*schema.Field{schema.Include}
+	case p.Records != nil && p.Field == p.Records:
+		if p.Records.Type == schema.NamedRecords && p.Entry == "" {
+			return // a name of the user's choosing
+		}
+		fields = p.Records.Fields
+		w.setMembers(set, p)
 	case p.Target != "":
 		fields = w.targetFields(p)
 		if n := len(names); n > 2 && (n != 4 || names[2] != "variants") {
@@ -310,6 +316,28 @@ func (w *completer) setFields(set map[string]bool, p Place) {
 	}
 }
 
+// setMembers notes what the table of a Records or NamedRecords field has.
+func (w *completer) setMembers(set map[string]bool, p Place) {
+	if w.target == nil {
+		return
+	}
+	for _, r := range w.target.Records(p.Records) {
+		at := r.Name.At.Span
+		here := at.Start <= w.c.Offset && w.c.Offset <= at.End || at == w.c.Table.Header
+		if p.Entry != "" {
+			here = r.Name.Value == p.Entry
+		}
+		if !here {
+			continue
+		}
+		for _, v := range r.Values() {
+			if !touches(v.Key.Span, w.c.Offset) {
+				set[v.Field.Name] = true
+			}
+		}
+	}
+}
+
 func (w *completer) field(f *schema.Field, name string, span syntax.Span) Completion {
 	c := Completion{Kind: FieldCompletion, Label: name, Detail: f.Type.String(), Doc: schema.Describe(f), Span: span, Text: name}
 	if strings.HasPrefix(strings.TrimLeft(w.lineAfter(span.End), " \t"), "=") {
@@ -331,6 +359,10 @@ func (w *completer) field(f *schema.Field, name string, span syntax.Span) Comple
 		c.Text += ` = [{ host = "$1", container = "$2" }]`
 	case f.Type == schema.Ports:
 		c.Text += " = [$1]"
+	case f.Type == schema.Records:
+		c.Text += " = [{ $1 }]"
+	case f.Type == schema.Integer, f.Type == schema.Number, f.Type == schema.Rate, f.Type == schema.Port:
+		c.Text += " = $1"
 	default:
 		c.Text += " = { $1 }"
 	}
@@ -367,7 +399,7 @@ func (w *completer) value() {
 			return
 		}
 		open, closing := `"`, `"`
-		if p.Field.Type != schema.String {
+		if p.Field.Type == schema.Strings {
 			open, closing = `["`, `"]`
 		}
 		w.quoted(p, span, open, closing)
@@ -429,7 +461,7 @@ func (w *completer) references(from, at int) {
 	}
 	span := syntax.Span{Start: syntax.SourceOffset(text, v.Span, from), End: syntax.SourceOffset(text, v.Span, end)}
 	first := len(w.out)
-	w.targetNames(span, true)
+	w.targetNames(nil, span, true)
 	for _, g := range w.m.Git {
 		w.add(Completion{Kind: DependencyCompletion, Label: g.Name.Value, Detail: "git dependency", Span: span, Text: g.Name.Value})
 	}
@@ -459,7 +491,14 @@ func (w *completer) candidates(p Place, typed string, span syntax.Span) {
 	}
 	switch f.Content {
 	case schema.Targets:
-		w.targetNames(span, false)
+		w.targetNames(f, span, false)
+	case schema.NodeNames:
+		if w.target != nil {
+			for _, n := range w.target.Records(schema.Nodes) {
+				w.add(Completion{Kind: VariableCompletion, Label: n.Name.Value, Detail: "node", Span: span, Text: n.Name.Value})
+			}
+			w.add(Completion{Kind: VariableCompletion, Label: schema.HostNode, Detail: "the script itself", Span: span, Text: schema.HostNode})
+		}
 	case schema.GitDeps:
 		for _, g := range w.m.Git {
 			w.add(Completion{Kind: DependencyCompletion, Label: g.Name.Value, Detail: g.URL.Value, Span: span, Text: g.Name.Value})
@@ -510,10 +549,22 @@ var usualValues = map[*schema.Field][]string{
 	schema.PythonVersion: {"3.11", "3.12", "3.13"},
 }
 
+// fits reports whether a target can be named in a field, or in ${…} if that is
+// nil.
+func fits(t *manifest.Target, f *schema.Field) bool {
+	switch f {
+	case schema.NodeCapsule:
+		return t.Kind == schema.Capsule
+	case schema.TestbedField:
+		return t.Kind == schema.Testbed && len(t.Records(schema.Nodes)) > 0
+	}
+	return t.Buildable() && t.Kind != schema.Test
+}
+
 // targetNames offers the targets that the cursor's target can depend on.
-func (w *completer) targetNames(span syntax.Span, inBraces bool) {
+func (w *completer) targetNames(f *schema.Field, span syntax.Span, inBraces bool) {
 	for _, t := range w.m.Targets {
-		if w.target != nil && t.Name == w.target.Name || !t.Buildable() || t.Kind == schema.Test {
+		if w.target != nil && t.Name == w.target.Name || !fits(t, f) {
 			continue
 		}
 		name := t.Name
@@ -537,7 +588,7 @@ func (w *completer) targetNames(span syntax.Span, inBraces bool) {
 			continue
 		}
 		for _, t := range dep.Manifest.Targets {
-			if t.Buildable() && t.Kind != schema.Test {
+			if fits(t, f) && f != schema.TestbedField {
 				name := dep.Name.Value + "." + t.Name
 				w.add(Completion{Kind: TargetCompletion, Label: name, Detail: t.Kind.String(), Span: span, Text: name})
 			}

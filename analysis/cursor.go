@@ -101,6 +101,10 @@ type Place struct {
 	Target, Variant string
 	// Field is nil on the names themselves.
 	Field *schema.Field
+	// Records is the field whose tables the cursor is in, such as links; Field
+	// is then a field of theirs, or Records itself between them. Entry is the
+	// table's name if it has one.
+	Records *schema.Field
 }
 
 // Place says what the cursor's path means.
@@ -156,6 +160,16 @@ func targetPlace(names []string) Place {
 	}
 	if len(rest) > 0 {
 		p.Field = longestField(rest, schema.TargetField)
+	}
+	if p.Field != nil && p.Field.Fields != nil {
+		p.Records = p.Field
+		rest = rest[1:]
+		if p.Records.Type == schema.NamedRecords && len(rest) > 0 {
+			p.Entry, rest = rest[0], rest[1:]
+		}
+		if len(rest) > 0 {
+			p.Field = longestField(rest, p.Records.Member)
+		}
 	}
 	return p
 }

@@ -22,9 +22,10 @@ const (
 	LocalName
 	ExternalName
 	BucketName
+	NodeName
 )
 
-var nameKinds = [...]string{"target", "variant", "variable", "git dependency", "local dependency", "external input", "bucket"}
+var nameKinds = [...]string{"target", "variant", "variable", "git dependency", "local dependency", "external input", "bucket", "node"}
 
 func (k NameKind) String() string { return nameKinds[k] }
 
@@ -36,7 +37,7 @@ type Symbol struct {
 	Text string
 	// At is where it is defined: the key with its name.
 	At manifest.Location
-	// Target of a target or variant.
+	// Target of a target, a variant or a node.
 	Target *manifest.Target
 }
 
@@ -46,6 +47,10 @@ func targetSymbol(t *manifest.Target) Symbol {
 
 func variantSymbol(u manifest.Unit) Symbol {
 	return Symbol{VariantName, u.Variant.Name.Value, u.Variant.Name.At, u.Target}
+}
+
+func nodeSymbol(t *manifest.Target, name manifest.String) Symbol {
+	return Symbol{NodeName, name.Value, name.At, t}
 }
 
 func named(kind NameKind, name manifest.String) Symbol {
@@ -169,6 +174,11 @@ func (w *mentioner) path(path []syntax.Key, from int) {
 				w.key(variantSymbol(manifest.Unit{Target: t, Variant: v}), path[3])
 			}
 		}
+		if at(3) && path[2].Name == schema.Nodes.Name {
+			if name, ok := node(t, path[3].Name); ok {
+				w.key(nodeSymbol(t, name), path[3])
+			}
+		}
 	case "vars":
 		if v := w.m.Var(path[1].Name); v != nil && at(1) {
 			w.key(named(VariableName, v.Name), path[1])
@@ -199,6 +209,18 @@ func (w *mentioner) path(path []syntax.Key, from int) {
 	}
 }
 
+// node returns the node of a testbed as it is defined.
+func node(t *manifest.Target, name string) (manifest.String, bool) {
+	if t != nil {
+		for _, n := range t.Records(schema.Nodes) {
+			if n.Name.Value == name {
+				return n.Name, true
+			}
+		}
+	}
+	return manifest.String{}, false
+}
+
 // text finds the names in a string, by what the field holds.
 func (w *mentioner) text(p Place, v *syntax.Value) {
 	text, target := v.Text, w.m.TargetIn(w.file, p.Target)
@@ -219,6 +241,10 @@ func (w *mentioner) text(p Place, v *syntax.Value) {
 		return
 	}
 	switch p.Field.Content {
+	case schema.NodeNames:
+		if name, ok := node(target, text); ok {
+			w.part(nodeSymbol(target, name), v, 0, len(text), false)
+		}
 	case schema.Targets:
 		if ref, ok := w.m.ResolveTarget(target, text); ok {
 			w.reference(ref, text, v, 0, false)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rigx-build/rigx/engine/manifest"
+	"github.com/rigx-build/rigx/engine/manifest/schema"
 	"github.com/rigx-build/rigx/engine/manifest/syntax"
 )
 
@@ -73,6 +74,12 @@ func (s *Snapshot) renamable(sym Symbol, name string) error {
 			return fmt.Errorf("`%s` cannot be the name of a variant: it %s", name, why)
 		}
 		return taken(sym.Target.Variant(name) != nil)
+	case NodeName:
+		if why := manifest.BadName(name); why != "" {
+			return fmt.Errorf("`%s` cannot be the name of a node: it %s", name, why)
+		}
+		_, other := node(sym.Target, name)
+		return taken(other || name == schema.HostNode)
 	case VariableName:
 		return taken(m.Var(name) != nil)
 	case GitName, LocalName, ExternalName:

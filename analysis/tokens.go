@@ -154,8 +154,12 @@ func (w *tokener) text(path []syntax.Key, v *syntax.Value) {
 		w.pieces(v, []piece{{0, len(v.Text), VariableToken}})
 		return
 	}
-	if f.Content == schema.Targets {
+	switch f.Content {
+	case schema.Targets:
 		w.add(v.Span, FunctionToken)
+		return
+	case schema.NodeNames:
+		w.add(v.Span, VariableToken)
 		return
 	}
 	var pieces []piece

@@ -47,6 +47,7 @@ func (s *Server) outline(file *syntax.File, items []*analysis.OutlineItem) []pro
 var symbolKinds = map[analysis.NameKind]protocol.SymbolKind{
 	analysis.TargetName:   protocol.SymbolKindFunction,
 	analysis.VariantName:  protocol.SymbolKindEnumMember,
+	analysis.NodeName:     protocol.SymbolKindObject,
 	analysis.VariableName: protocol.SymbolKindVariable,
 	analysis.GitName:      protocol.SymbolKindPackage,
 	analysis.LocalName:    protocol.SymbolKindPackage,

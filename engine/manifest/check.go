@@ -115,8 +115,11 @@ func (c checker) target(t *Target) {
 	for _, f := range requiredFields[t.Kind] {
 		c.checkRequired(t, f)
 	}
-	if t.Kind == schema.Capsule {
+	switch t.Kind {
+	case schema.Capsule:
 		c.checkCapsule(t)
+	case schema.Testbed:
+		c.checkTestbed(t)
 	}
 }
 

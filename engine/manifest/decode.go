@@ -138,6 +138,22 @@ func (d *decoder) value(f *schema.Field, n *node) (Value, bool) {
 		}
 	case schema.Volumes:
 		v.Rows, ok = d.rows(f, n)
+	case schema.Integer, schema.Number, schema.Rate, schema.Port:
+		if n.value == nil {
+			break
+		}
+		if v.Number, ok = n.value.Float(); ok && (f.Type == schema.Integer || f.Type == schema.Port) {
+			ok = n.value.Kind == syntax.Integer
+		}
+		if ok && !d.inRange(f, n, v.Number) {
+			return v, false
+		}
+	case schema.Records:
+		v.Records, ok = d.records(f, n)
+	case schema.NamedRecords:
+		if ok = n.isTable(); ok {
+			v.Records = d.namedRecords(f, n)
+		}
 	}
 	if !ok {
 		d.wrongType(f, n)
@@ -279,26 +295,103 @@ func (d *decoder) pairs(name string, n *node, scalars bool) []Pair {
 	return out
 }
 
+// inRange reports numbers that the type does not allow. A seed may be as large
+// as an integer can be; all else is bounded so that it survives arithmetic.
+func (d *decoder) inRange(f *schema.Field, n *node, number float64) bool {
+	want := ""
+	switch {
+	case f.Type == schema.Port && (number < 1 || number > 65535):
+		want = "is a port: it must be between 1 and 65535"
+	case f.Type == schema.Rate && !(number >= 0 && number <= 1):
+		want = "is a share: it must be between 0 and 1"
+	case !(number >= 0):
+		want = "must not be negative"
+	case f.Type == schema.Number && number > maxNumber:
+		want = "must not be more than a trillion"
+	}
+	if want == "" {
+		return true
+	}
+	d.diags.Add(diagnostic.OutOfRange, d.at(n.at), "`"+f.Name+"` "+want)
+	return false
+}
+
+const maxNumber = 1e12
+
+// records decodes a list of tables, each by the fields of f.
+func (d *decoder) records(f *schema.Field, n *node) ([]Record, bool) {
+	items, ok := d.tables(f, n)
+	records := make([]Record, 0, len(items))
+	for _, item := range items {
+		records = append(records, d.record(f, String{At: d.at(item.at)}, item))
+	}
+	return records, ok
+}
+
+// namedRecords decodes a table of tables.
+func (d *decoder) namedRecords(f *schema.Field, n *node) []Record {
+	records := make([]Record, 0, len(n.members))
+	for i := range n.members {
+		child := n.members[i].node
+		name := String{n.members[i].name, d.at(child.key)}
+		if !child.isTable() {
+			if child.value == nil || child.value.Kind != syntax.Missing {
+				d.diags.Add(diagnostic.WrongType, name.At, "the "+f.One+" `"+name.Value+"` must be a table, not "+d.kindOf(child))
+			}
+			continue
+		}
+		if d.goodName(f.One, name) {
+			records = append(records, d.record(f, name, child))
+		}
+	}
+	return records
+}
+
+func (d *decoder) record(f *schema.Field, name String, n *node) Record {
+	outer := d.faulty
+	where := owner{f.One, name.Value}
+	if name.Value == "" {
+		where.what = "a " + f.One
+	}
+	r := Record{Name: name, Fields: d.fieldsOf(n, f.Fields, f.Member, where, nil)}
+	d.faulty = outer
+	for _, member := range f.Fields {
+		if member.Required && !r.sets(member) && !n.broken {
+			diag := d.diags.Add(diagnostic.MissingField, name.At, "a "+f.One+" needs `"+member.Name+"`")
+			diag.Help = append(diag.Help, "for example: "+member.Name+" = "+member.Example)
+		}
+	}
+	return r
+}
+
 var volumeKeys = []string{"host", "container", "mode"}
 
-// rows decodes a list of tables, written as [{…}] or as [[…]].
-func (d *decoder) rows(f *schema.Field, n *node) ([][]Pair, bool) {
-	var items []*node
-	switch {
-	case n.origin == array:
-		items = n.items
-	case n.value == nil || n.value.Kind != syntax.Array:
+// tables lists the tables of a list of them, written as [{…}] or as [[…]].
+func (d *decoder) tables(f *schema.Field, n *node) ([]*node, bool) {
+	if n.origin == array {
+		return n.items, true
+	}
+	if n.value == nil || n.value.Kind != syntax.Array {
 		return nil, false
-	default:
-		b := &builder{file: d.file, diags: d.diags}
-		for i := range n.value.Items {
-			item := &n.value.Items[i]
-			if item.Kind != syntax.InlineTable {
-				d.wrongItem(f, item, "tables")
-				continue
-			}
-			items = append(items, b.inlineTable(item))
+	}
+	var items []*node
+	b := &builder{file: d.file, diags: d.diags}
+	for i := range n.value.Items {
+		item := &n.value.Items[i]
+		if item.Kind != syntax.InlineTable {
+			d.wrongItem(f, item, "tables")
+			continue
 		}
+		items = append(items, b.inlineTable(item))
+	}
+	return items, true
+}
+
+// rows decodes a list of volumes.
+func (d *decoder) rows(f *schema.Field, n *node) ([][]Pair, bool) {
+	items, ok := d.tables(f, n)
+	if !ok {
+		return nil, false
 	}
 	rows := make([][]Pair, 0, len(items))
 	for _, item := range items {

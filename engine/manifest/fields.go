@@ -16,10 +16,21 @@ type Value struct {
 	// string; the decimal text of ports.
 	Strings []String
 	Bool    bool
+	// Number of an integer, number, rate or port.
+	Number float64
 	// Pairs of a table, in order.
 	Pairs []Pair
 	// Rows of a list of tables.
 	Rows [][]Pair
+	// Records are the tables of a Records or NamedRecords field, in order.
+	Records []Record
+}
+
+// Record is one table of a field that holds several, such as a link.
+type Record struct {
+	// Name of a table in a NamedRecords field; else only its place is set.
+	Name String
+	Fields
 }
 
 // Pair is one entry of a table. Numbers are their text; booleans "1" and "0".
@@ -81,6 +92,22 @@ func (f *Fields) Bool(field *schema.Field, otherwise bool) bool {
 func (f *Fields) Pairs(field *schema.Field) []Pair {
 	if v := f.Get(field); v != nil {
 		return v.Pairs
+	}
+	return nil
+}
+
+// Number returns a number, or otherwise if it is not set.
+func (f *Fields) Number(field *schema.Field, otherwise float64) float64 {
+	if v := f.Get(field); v != nil {
+		return v.Number
+	}
+	return otherwise
+}
+
+// Records returns the tables of a field.
+func (f *Fields) Records(field *schema.Field) []Record {
+	if v := f.Get(field); v != nil {
+		return v.Records
 	}
 	return nil
 }

@@ -247,11 +247,13 @@ func (r *resolver) dependencies(t *Target) {
 		}
 		ref, ok := r.m.ResolveTarget(t, s.Value)
 		if !ok {
-			r.unknownTarget(s)
+			r.unknownTarget(schema.DepsInternal, s)
 			continue
 		}
 		r.use(ref, s.At)
 	}
+	r.nodes(t)
+	r.testbed(t)
 	v := t.Get(schema.RunField)
 	if v == nil {
 		return
@@ -334,14 +336,14 @@ func (r *resolver) targetNames() []string {
 	return names
 }
 
-func (r *resolver) unknownTarget(s String) {
+func (r *resolver) unknownTarget(field *schema.Field, s String) {
 	if target, variant, ok := cutLast(s.Value, "@"); ok {
 		if ref, found := r.m.ResolveTarget(r.t, target); found && ref.Kind == ToTarget {
 			r.unknownVariant(ref.Unit.Target, variant, s.At)
 			return
 		}
 	}
-	d := r.diags.Add(diagnostic.UnknownTarget, s.Inner(), "unknown target `"+s.Value+"` in deps.internal")
+	d := r.diags.Add(diagnostic.UnknownTarget, s.Inner(), "unknown target `"+s.Value+"` in "+field.Name)
 	if dep, attr, ok := r.m.LocalTarget(s.Value); ok && dep.Manifest != nil {
 		d.Message = "the project `" + dep.Name.Value + "` has no target `" + attr + "`"
 		if near := diagnostic.Closest(attr, dep.Manifest.TargetNames()); near != "" {
@@ -467,6 +469,9 @@ func offer(d *diagnostic.Diagnostic, near string) bool {
 func (r *resolver) references(f *Fields) {
 	for i := range f.values {
 		v := &f.values[i]
+		for j := range v.Records {
+			r.references(&v.Records[j].Fields)
+		}
 		if !v.Field.Interpolated {
 			continue
 		}

@@ -311,6 +311,7 @@ func (j Judged) judge(was *Target, file *syntax.File) (*Revision, bool) {
 func looksLike(a, b *Target) bool {
 	return a.Name == b.Name && a.Kind == b.Kind && a.Buildable() == b.Buildable() &&
 		a.sets(schema.KindField) == b.sets(schema.KindField) &&
+		(len(a.Records(schema.Nodes)) == 0) == (len(b.Records(schema.Nodes)) == 0) &&
 		slices.EqualFunc(a.Variants, b.Variants, func(x, y *Variant) bool { return x.Name.Value == y.Name.Value })
 }
 

@@ -186,6 +186,29 @@ deps.internal = ["app", "gone"]
 kind = "script"
 script = "./run.sh"
 deps.nixpkgs = ["jq"]
+
+[targets.box]
+kind = "capsule"
+entrypoint = "${app}/bin/app"
+
+[targets.lab]
+kind = "testbed"
+subnet = "127.0.9.0/24"
+nodes = { a = { capsule = "box", listens_on = [80] }, b = { command = "${gen}/run" } }
+[[targets.lab.links]]
+from = "b"
+to = "a"
+port = 80
+[[targets.lab.faults]]
+from = "b"
+to = "a"
+drop_rate = 0.5
+
+[targets.try]
+kind = "test"
+sandbox = false
+testbed = "lab"
+script = "true"
 `
 
 // TestReviseTyping types a target character by character into a project: in

@@ -88,10 +88,14 @@ func (m *Manifest) bash(t *Target, text string) string {
 }
 
 func (m *Manifest) checkScripts(t *Target, scripts *Scripts, found *diagnostic.List) {
-	check := func(f *Fields) {
+	var check func(f *Fields)
+	check = func(f *Fields) {
 		for i := range f.values {
 			v := &f.values[i]
-			if v.Field.Content != schema.Script || !v.Field.Kinds.Has(t.Kind) || len(v.Strings) == 0 {
+			for j := range v.Records {
+				check(&v.Records[j].Fields)
+			}
+			if v.Field.Content != schema.Script || v.Field.Kinds != 0 && !v.Field.Kinds.Has(t.Kind) || len(v.Strings) == 0 {
 				continue
 			}
 			s := v.Strings[0]

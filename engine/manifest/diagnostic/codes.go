@@ -47,6 +47,7 @@ const (
 	Redefined            Code = "E0210"
 	BadInterpolation     Code = "E0211"
 	NotAProgram          Code = "E0212"
+	UnknownNode          Code = "E0213"
 	MissingFile          Code = "E0301"
 	EmptyGlob            Code = "E0302"
 	OutsideProject       Code = "E0303"

@@ -123,6 +123,13 @@ file, its includes and its modules.
 A target of kind run calls ` + "`bin/<name>`" + ` of the target that it names. Libraries,
 generated sources, tests and results of other runs have no program.
 `},
+	{UnknownNode, "a link or fault names a node that there is not", `
+The links and faults of a testbed run between its "nodes", by their names; "host" is the script, or
+the test that uses the testbed. A fault also needs a link to be on: from the one node to the other,
+of its protocol and port if it names them.
+
+` + "```toml\n[targets.lab.nodes.server]\ncapsule    = \"server\"\nlistens_on = [5000]\n\n[[targets.lab.links]]\nfrom = \"host\"\nto   = \"server\"\nport = 5000\n```" + `
+`},
 	{MissingFile, "a file does not exist", `
 The path is relative to the directory of the root rigx.toml (for a module: to
 the module's directory).

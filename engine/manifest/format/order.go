@@ -39,6 +39,16 @@ var (
 		}
 		return out
 	}()
+	// recordRanks are for the tables of fields that hold several: links, nodes.
+	recordRanks = func() map[string]ranks {
+		out := map[string]ranks{}
+		for _, f := range schema.TargetFields {
+			if f.Fields != nil {
+				out[f.Name] = ranksOf(f.Fields)
+			}
+		}
+		return out
+	}()
 )
 
 // fieldOrder finds the order of the fields below a header, and what stands
@@ -51,6 +61,9 @@ func fieldOrder(path []syntax.Key) (order ranks, prefix string) {
 		rest := path[min(2, len(path)):]
 		if len(rest) >= 2 && rest[0].Name == "variants" {
 			rest = rest[2:]
+		}
+		if len(rest) > 0 && recordRanks[rest[0].Name] != nil {
+			return recordRanks[rest[0].Name], ""
 		}
 		if len(rest) > 0 {
 			prefix = syntax.JoinKeys(rest) + "."

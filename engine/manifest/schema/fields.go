@@ -63,7 +63,7 @@ var (
 		Doc: "Bash that puts the result into `$out`."}
 	NativeBuildInputs = &Field{Name: "native_build_inputs", Type: Strings, Content: Nixpkgs, Merge: Append, Kinds: kinds(Custom),
 		Doc: "Nixpkgs attributes for `nativeBuildInputs`: tools and hooks of the build machine.", Example: `["makeWrapper"]`}
-	ScriptField = &Field{Name: "script", Type: String, Content: Script, Interpolated: true, Kinds: kinds(Test, ScriptKind, Testbed), RequiredBy: kinds(Test, ScriptKind, Testbed),
+	ScriptField = &Field{Name: "script", Type: String, Content: Script, Interpolated: true, Kinds: kinds(Test, ScriptKind, Testbed), RequiredBy: kinds(Test, ScriptKind),
 		Doc: "Bash, run with `-eo pipefail`."}
 	Sandbox = &Field{Name: "sandbox", Type: Bool, Kinds: kinds(Test), Default: "true",
 		Doc: "`true`: the test is a derivation, hermetic and cached. `false`: it runs on the host, in the project's directory, each time."}
@@ -112,6 +112,7 @@ var TargetFields = []*Field{
 	DepsInternal, DepsNixpkgs, DepsGit, DepsExternal, NativeBuildInputs,
 	RunField, Args, Command, OutputsField,
 	Entrypoint, PortsField, Hostname, Env, User, VolumesField, NixosModules,
+	Subnet, Seed, SharedVolumes, Nodes, Links, Faults, TestbedField,
 	BuildScript, InstallScript, ScriptField,
 }
 

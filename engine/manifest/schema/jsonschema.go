@@ -123,9 +123,36 @@ func property(f *Field) map[string]any {
 			"type": "object", "additionalProperties": false, "required": []string{"host", "container"},
 			"properties": map[string]any{"host": text, "container": text, "mode": map[string]any{"type": "string", "enum": []string{"rw", "ro"}}},
 		}}
+	case Integer:
+		p = map[string]any{"type": "integer", "minimum": 0}
+	case Number:
+		p = map[string]any{"type": "number", "minimum": 0}
+	case Rate:
+		p = map[string]any{"type": "number", "minimum": 0, "maximum": 1}
+	case Port:
+		p = map[string]any{"type": "integer", "minimum": 1, "maximum": 65535}
+	case Records:
+		p = map[string]any{"type": "array", "items": record(f)}
+	case NamedRecords:
+		p = table(record(f))
 	default:
 		p = map[string]any{"type": "object"}
 	}
 	p["description"] = f.Doc
 	return p
+}
+
+// record is one table of a Records or NamedRecords field.
+func record(f *Field) map[string]any {
+	out := fieldsObject(f.Fields)
+	var required []string
+	for _, m := range f.Fields {
+		if m.Required {
+			required = append(required, m.Name)
+		}
+	}
+	if required != nil {
+		out["required"] = required
+	}
+	return out
 }

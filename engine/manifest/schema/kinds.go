@@ -69,8 +69,10 @@ in the project's directory.`,
 Runs ` + "`script`" + ` on the host with the tools of ` + "`deps.nixpkgs`" + ` on PATH: publish, deploy, release.
 Arguments after ` + "`--`" + ` are ` + "`\"$@\"`" + `.`,
 		"kind   = \"script\"\nscript = \"\"\"\n${0}\n\"\"\""},
-	{Testbed, "testbed", "an interactive scenario of several capsules, run by `rigx run`", `
-Like ` + "`script`" + `, but meant to stand up capsules and wait until the user is done.`,
+	{Testbed, "testbed", "several capsules, wired together, with faults; run by `rigx run`", `
+Either declared, by ` + "`nodes`, `links` and `faults`" + `, or a ` + "`script`" + ` that stands up capsules, or
+both: then the script runs when all nodes are up. Without a script it stays up until
+interrupted.`,
 		"kind          = \"testbed\"\ndeps.nixpkgs  = [\"python3\"]\nscript        = \"\"\"\npython3 testbeds/${1:scenario}.py\n\"\"\""},
 	{Capsule, "capsule", "a container or virtual machine that runs what was built", `
 Packages ` + "`entrypoint`" + ` and what it needs; ` + "`output/<name>/bin/run-<name>`" + ` starts it.`,

@@ -32,6 +32,12 @@ func Reference() string {
 	}
 	b.WriteString("### Fields of targets\n\n`[targets.<name>.variants.<variant>]` takes the same fields where the column *in a variant* says how they combine.\n\n")
 	fieldTable(&b, TargetFields, true)
+	for _, f := range TargetFields {
+		if f.Fields != nil {
+			fmt.Fprintf(&b, "#### Fields of each %s in `%s`\n\n", f.One, f.Name)
+			fieldTable(&b, f.Fields, false)
+		}
+	}
 	return strings.TrimSpace(b.String()) + "\n"
 }
 

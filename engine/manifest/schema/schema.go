@@ -23,6 +23,14 @@ const (
 	Volumes     // a list of tables {host, container, mode}
 	Hash        // a string, or a table of strings by bucket
 	Table       // a table with fields of its own
+	Integer     // a whole number, 0 or more
+	Number      // a number, 0 or more
+	Rate        // a number from 0 to 1
+	Port        // an integer from 1 to 65535
+	// Records is a list of tables with fields of their own; NamedRecords is a
+	// table of such tables, by names of the user's choosing.
+	Records
+	NamedRecords
 )
 
 // String names the type as an error message would.
@@ -31,6 +39,8 @@ func (t Type) String() string {
 		"a string", "true or false", "a list of strings", "a list of port numbers",
 		"a table of strings, numbers and booleans", "a table of strings",
 		"a list of tables", "a string or a table of strings", "a table",
+		"a whole number", "a number", "a number from 0 to 1", "a port number",
+		"a list of tables", "a table of tables",
 	}[t]
 }
 
@@ -60,6 +70,7 @@ const (
 	Externals         // names of external inputs
 	Flags             // arguments of a compiler or program
 	Script            // bash
+	NodeNames         // names of nodes of the same testbed
 )
 
 // KindSet is a set of kinds.
@@ -105,6 +116,10 @@ type Field struct {
 	// Merge is how a variant combines; NoVariant fields cannot stand in one.
 	Merge     Merge
 	NoVariant bool
+	// Fields of each of the tables of Records and NamedRecords, and what one of
+	// them is called in a message.
+	Fields []*Field
+	One    string
 	// Values is the closed list of allowed words, if there is one.
 	Values []string
 	// Default as it would be written in TOML, "" when there is none.
@@ -121,6 +136,10 @@ type Field struct {
 func (f *Field) Key() string {
 	return f.Name[strings.LastIndexByte(f.Name, '.')+1:]
 }
+
+// Member returns the field of that name in each table of a Records or
+// NamedRecords field, or nil.
+func (f *Field) Member(name string) *Field { return find(f.Fields, name) }
 
 // Section is a table of rigx.toml other than a target.
 type Section struct {

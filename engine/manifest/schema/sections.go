@@ -1,5 +1,7 @@
 package schema
 
+import "strings"
+
 // The sections of rigx.toml other than [targets], in canonical order.
 var (
 	Project = &Section{Name: "project", Doc: "The identity of the project. Only the root rigx.toml has it.", Fields: []*Field{
@@ -79,6 +81,11 @@ func Lookup(name string) []*Field {
 	var out []*Field
 	if f := TargetField(name); f != nil {
 		out = append(out, f)
+	}
+	for _, f := range TargetFields {
+		if member, ok := strings.CutPrefix(name, f.Name+"."); ok && f.Member(member) != nil {
+			out = append(out, f.Member(member))
+		}
 	}
 	if name == Include.Name {
 		out = append(out, Include)
