@@ -64,6 +64,11 @@ func ShellQuote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
+// FishQuote returns s as one word of the fish shell.
+func FishQuote(s string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s) + "'"
+}
+
 // shellPlain reports whether the shell takes every byte of s as it stands.
 func shellPlain(s string) bool {
 	for i := 0; i < len(s); i++ {

@@ -27,6 +27,8 @@ func (a *app) complete(root *cobra.Command) {
 			c.ValidArgsFunction = a.targetNames(many, func(t *manifest.Target) bool { return t.Kind == schema.Test })
 		case "run":
 			c.ValidArgsFunction = a.targetNames(1, func(t *manifest.Target) bool { return schema.OnHost.Has(t.Kind) })
+		case "develop":
+			c.ValidArgsFunction = a.targetNames(1, func(*manifest.Target) bool { return true })
 		case "explain":
 			c.ValidArgsFunction = explained
 		case "new":
@@ -54,9 +56,11 @@ func (a *app) complete(root *cobra.Command) {
 
 // flagWords are the words that flags of commands take.
 var flagWords = map[string][]cobra.Completion{
-	"list kind":    schema.KindNames(),
-	"check format": {"human", "json", "sarif", "github"},
-	"graph format": {"mermaid", "dot", "json"},
+	"list kind":      schema.KindNames(),
+	"check format":   {"human", "json", "sarif", "github"},
+	"develop format": {"sh", "fish", "json", "direnv"},
+	"develop shell":  {"bash", "zsh", "fish"},
+	"graph format":   {"mermaid", "dot", "json"},
 }
 
 // many is how many names a command takes that takes any number.

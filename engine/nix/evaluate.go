@@ -66,6 +66,8 @@ type evalArgs struct {
 	Attrs      []string          `json:"attrs"`
 	Overrides  map[string]string `json:"overrides"`
 	Catch      bool              `json:"catch"`
+
+	Environment *environmentArgs `json:"environment,omitempty"`
 }
 
 type evaluated struct {

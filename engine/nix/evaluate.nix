@@ -11,8 +11,10 @@
 #               "nixpkgs":  attribute paths of the nixpkgs input
 #               "names":    what is in a set of nixpkgs; "" is nixpkgs itself
 #               "details":  what packages of nixpkgs say of themselves
+#               "environment": what a shell for working on targets needs
 #   attrs       the attributes wanted
 #   overrides   input name → absolute directory or flake reference
+#   environment see `environment` below
 #   catch       report a failing attribute as { failed = true; } instead of
 #               ending the evaluation with its message
 { request }:
@@ -98,10 +100,7 @@ let
   find = attr:
     if req.mode == "packages"
     then packages.${attr} or (throw "rigx-attr: ${attr}")
-    else builtins.foldl'
-      (set: name: set.${name} or (throw "rigx-attr: ${attr}"))
-      nixpkgs
-      (builtins.filter (step: builtins.isString step && step != "") (builtins.split "\\." attr));
+    else package attr;
 
   details = attr:
     let
@@ -115,8 +114,51 @@ let
       homepage = text (meta.homepage or "");
     };
 
+  # A derivation whose output lists the variables that a build sees once it is
+  # set up, each ended by a zero byte. Which build:
+  #   attr      that of this target, if it is not ""; otherwise one that uses
+  #   all       what these targets use, but for those targets themselves,
+  #   targets   these targets,
+  #   packages  and these packages of nixpkgs
+  environment = { attr, all, targets, packages }:
+    let
+      named = name: (flakeAt true projectDir rootNode { }).packages.${system}.${name} or (throw "rigx-attr: ${name}");
+      key = drv: builtins.unsafeDiscardStringContext drv.outPath;
+      members = map named all;
+      own = builtins.listToAttrs (map (drv: { name = key drv; value = true; }) members);
+      inputs = name: builtins.filter (drv: !(builtins.isAttrs drv && drv ? outPath && own ? ${key drv}))
+        (builtins.concatMap (drv: drv.${name} or [ ]) members);
+      usual = nixpkgs.stdenv.cc;
+      compilers = builtins.filter (cc: cc != usual) (map (drv: drv.stdenv.cc or usual) members);
+      build =
+        if attr != "" then named attr
+        else nixpkgs.stdenv.mkDerivation {
+          name = "project";
+          nativeBuildInputs = inputs "nativeBuildInputs" ++ compilers;
+          buildInputs = map named targets ++ map package packages ++ inputs "buildInputs";
+        };
+    in
+    derivation (builtins.removeAttrs build.drvAttrs [
+      "outputHash" "outputHashAlgo" "outputHashMode" "outputChecks"
+      "allowedReferences" "allowedRequisites" "disallowedReferences" "disallowedRequisites"
+    ] // {
+      name = "${build.name}-environment";
+      outputs = [ "out" ];
+      IN_NIX_SHELL = "impure";
+      args = [ "-e" "-c" ''
+        source "''${rigxSetup:-$stdenv/setup}"
+        env -0 > "$out"
+        exit 0
+      '' ];
+    });
+
+  package = attr: builtins.foldl'
+    (set: name: set.${name} or (throw "rigx-attr: ${attr}"))
+    nixpkgs
+    (builtins.filter (step: builtins.isString step && step != "") (builtins.split "\\." attr));
+
   describe = attr:
-    let drv = find attr;
+    let drv = if req.mode == "environment" then environment req.environment else find attr;
     in if req.mode == "names" then builtins.attrNames drv
     else if req.mode == "details" then details attr
     else {

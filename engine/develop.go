@@ -1,0 +1,363 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/rigx-build/rigx/engine/manifest"
+	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
+	"github.com/rigx-build/rigx/engine/manifest/schema"
+	"github.com/rigx-build/rigx/engine/nix"
+)
+
+// Environment is what the build of a target sees: its toolchain and what it
+// depends on, pinned.
+type Environment struct {
+	// Name of the target, or of the project.
+	Name string
+	// Variables for programs that a person starts, sorted by name: those of the
+	// toolchain, without what only a build has use for.
+	Variables []EnvVar
+	// Search holds the variables that are lists of directories, such as PATH;
+	// these directories go before those that are there.
+	Search []SearchVar
+	// build has everything that the build itself sees.
+	build map[string]string
+}
+
+// EnvVar is an environment variable.
+type EnvVar struct{ Name, Value string }
+
+// SearchVar is an environment variable that lists directories.
+type SearchVar struct {
+	Name string
+	Dirs []string
+}
+
+// Apply returns an environment, as of [os.Environ], with this one laid over it.
+func (e *Environment) Apply(environ []string) []string {
+	out := slices.Clone(environ)
+	set := func(name, value string) {
+		out = slices.DeleteFunc(out, func(v string) bool { return strings.HasPrefix(v, name+"=") })
+		out = append(out, name+"="+value)
+	}
+	for _, v := range e.Variables {
+		set(v.Name, v.Value)
+	}
+	for _, s := range e.Search {
+		value := strings.Join(s.Dirs, ":")
+		for _, v := range environ {
+			if old, ok := strings.CutPrefix(v, s.Name+"="); ok && old != "" {
+				value += ":" + old
+			}
+		}
+		set(s.Name, value)
+	}
+	return out
+}
+
+// The variables that belong to the person and the machine, whatever a build
+// does with them, and those that are put before what is there.
+var (
+	ownVariables = regexp.MustCompile(`^(HOME|SHELL|CONFIG_SHELL|USER|LOGNAME|TERM|TZ|LANG|LC_.*|TMP|TMPDIR|TEMP|TEMPDIR|PWD|OLDPWD|SHLVL|_|__.*|NIX_BUILD_TOP|NIX_ENFORCE_PURITY|NIX_ENFORCE_NO_NATIVE|NIX_LOG_FD|NIX_REMOTE|NIX_STORE|NIX_BUILD_CORES|SSL_CERT_FILE|NIX_SSL_CERT_FILE|GZIP_NO_TIMESTAMPS|ZERO_AR_DATE|RIGX_.*)$`)
+	// The attributes of a derivation have small letters: src, buildPhase, out.
+	toolVariable = regexp.MustCompile(`^[A-Z_][A-Za-z0-9_]*$`)
+	searchLists  = []string{"PATH", "XDG_DATA_DIRS"}
+)
+
+func newEnvironment(name, dir string, all [][2]string) *Environment {
+	e := &Environment{Name: name, build: map[string]string{}}
+	for _, v := range all {
+		name, value := v[0], v[1]
+		e.build[name] = value
+		switch {
+		case slices.Contains(searchLists, name):
+			var dirs []string
+			for _, dir := range filepath.SplitList(value) {
+				if filepath.IsAbs(dir) && !slices.Contains(dirs, dir) {
+					dirs = append(dirs, dir)
+				}
+			}
+			e.Search = append(e.Search, SearchVar{name, dirs})
+		case toolVariable.MatchString(name) && !ownVariables.MatchString(name):
+			e.Variables = append(e.Variables, EnvVar{name, value})
+		}
+	}
+	e.Variables = append(e.Variables, EnvVar{"RIGX_DEVELOP", name}, EnvVar{"RIGX_PROJECT_ROOT", dir})
+	slices.SortFunc(e.Variables, func(a, b EnvVar) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(e.Search, func(a, b SearchVar) int { return strings.Compare(a.Name, b.Name) })
+	return e
+}
+
+// Environment returns what the build of a target sees, or what those of all
+// targets see when name is empty. What the target depends on is built if need
+// be, the target itself is not. As long as nothing changed but the target's own
+// sources, the answer is remembered and no process is started.
+func (w *Workspace) Environment(ctx context.Context, name string, opts BuildOptions) (*Environment, error) {
+	if w.opts.Nix.Store != "" {
+		return nil, failure(diagnostic.NotBuildable, "an environment is made in the store of this machine, not in %s", w.opts.Nix.Store)
+	}
+	if err := w.Valid(ctx); err != nil {
+		return nil, err
+	}
+	want, err := w.wanted(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.checkExternal(want.needs); err != nil {
+		return nil, err
+	}
+	st := w.loadBuildState()
+	prints := w.fingerprints(st, want.needs)
+	if env := w.recall(want, prints); env != nil {
+		return env, nil
+	}
+	unlock, _, err := w.lockProject(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	s, err := w.prepare(ctx, want.needs)
+	if err != nil {
+		return nil, err
+	}
+	prints = prints.afterGenerating()
+	env, path, err := s.environment(ctx, want, opts)
+	if err != nil {
+		return nil, err
+	}
+	w.keep(ctx, s, want, prints, path)
+	st.save()
+	return env, nil
+}
+
+// wantedEnvironment says what an environment is of.
+type wantedEnvironment struct {
+	name string
+	req  nix.EnvironmentRequest
+	// needs is what is built before, and must not have changed.
+	needs []Selected
+	// files are those of the target's own that matter, such as uv.lock.
+	files []string
+}
+
+func (w *Workspace) wanted(name string) (*wantedEnvironment, error) {
+	want := &wantedEnvironment{name: name}
+	if name == "" {
+		want.name = w.Manifest.Project.Name.Value
+		for _, s := range w.everything() {
+			want.req.All = append(want.req.All, s.Attr)
+		}
+		for _, t := range w.Manifest.Targets {
+			if !t.Buildable() || t.Kind == schema.Test || t.Kind == schema.Capsule {
+				want.req.Packages = append(want.req.Packages, values(t.List(schema.DepsNixpkgs))...)
+			}
+		}
+		slices.Sort(want.req.Packages)
+		want.req.Packages = slices.Compact(want.req.Packages)
+		return want, nil
+	}
+	base, err := ownName(name)
+	if err != nil {
+		return nil, err
+	}
+	t := w.Manifest.Target(base)
+	if t == nil || t.Buildable() && t.Kind != schema.Test && t.Kind != schema.Capsule {
+		selected, err := w.Select([]string{name})
+		if err != nil {
+			return nil, err
+		}
+		unit := selected[0].Unit
+		if unit.Target == nil {
+			return nil, &Error{
+				Code: diagnostic.NotBuildable, Message: "`" + name + "` is of another project",
+				Help: []string{"run `rigx develop` in the directory of that project"},
+			}
+		}
+		if t != nil { // all variants were selected
+			unit = t.First()
+		}
+		want.ofUnit(w, unit)
+		return want, nil
+	}
+	want.needs = dependencies(t)
+	if t.Buildable() && t.Kind == schema.Test {
+		want.ofUnit(w, t.First())
+		return want, nil
+	}
+	want.req.Packages = values(t.List(schema.DepsNixpkgs))
+	for _, dep := range want.needs {
+		want.req.Targets = append(want.req.Targets, dep.Attr)
+	}
+	return want, nil
+}
+
+func (want *wantedEnvironment) ofUnit(w *Workspace, u manifest.Unit) {
+	want.req.Attr = u.Attr()
+	want.needs = dependencies(u.Target)
+	if files := w.Files.Of(u); files != nil {
+		want.files = files.VenvFiles
+	}
+}
+
+// dependencies are the targets that a target names.
+func dependencies(t *manifest.Target) []Selected {
+	var out []Selected
+	for i := range t.Edges {
+		switch e := &t.Edges[i]; e.Kind {
+		case manifest.ToTarget:
+			out = append(out, Selected{e.Unit.Attr(), e.Unit})
+		case manifest.ToLocal:
+			out = append(out, Selected{Attr: e.Name})
+		}
+	}
+	return out
+}
+
+// environment builds what is needed, and then the environment.
+func (s *session) environment(ctx context.Context, want *wantedEnvironment, opts BuildOptions) (*Environment, string, error) {
+	results, err := s.build(ctx, want.needs, opts)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, r := range results {
+		if r.Err != nil {
+			return nil, "", &Error{
+				Code: diagnostic.NixFailed, Message: "`" + want.name + "` needs `" + r.Attr + "`, which failed", Err: r.Err,
+				Help: []string{"`rigx build " + r.Attr + "` shows how"},
+			}
+		}
+	}
+	req := want.req
+	req.ProjectDir, req.Overrides = s.w.Dir(), s.in.Overrides
+	drv, err := s.nix.EvaluateEnvironment(ctx, req)
+	var failed *nix.EvalError
+	if errors.As(err, &failed) {
+		return nil, "", s.evalError(want.name, failed)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	built, err := s.nix.Build(ctx, nix.BuildRequest{Derivations: []nix.Derivation{drv}, OnEvent: opts.Report})
+	if err != nil {
+		return nil, "", err
+	}
+	if built[0].Err != nil {
+		return nil, "", &Error{Code: diagnostic.NixFailed, Message: "the environment of `" + want.name + "` cannot be built", Err: built[0].Err}
+	}
+	path := built[0].Outputs["out"]
+	variables, err := nix.ReadEnvironment(path)
+	if err != nil {
+		return nil, "", err
+	}
+	return newEnvironment(want.name, s.w.Dir(), variables), path, nil
+}
+
+// keptEnvironment is what is remembered of one.
+type keptEnvironment struct {
+	Fingerprint string
+	// Path in the store.
+	Path string
+}
+
+// environmentFile is where one is remembered; the link beside it keeps it from
+// being collected.
+func (w *Workspace) environmentFile(want *wantedEnvironment) (file, link string) {
+	project := sha256.Sum256([]byte(w.Dir()))
+	id := sha256.Sum256([]byte(want.name + "\x00" + want.req.Attr))
+	file = filepath.Join(w.opts.CacheDir, "environments", hex.EncodeToString(project[:8]), hex.EncodeToString(id[:8]))
+	return file, file + ".root"
+}
+
+// environmentPrint is the fingerprint of an environment, "" if it has none.
+func (w *Workspace) environmentPrint(want *wantedEnvironment, prints *fingerprints) string {
+	if prints.unknowable != "" {
+		return ""
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %x\n", []any{want.name, want.req}, prints.shared)
+	for _, dep := range want.needs {
+		print, why := prints.of(dep)
+		if why != "" {
+			return ""
+		}
+		fmt.Fprintf(h, "%s %x\n", dep.Attr, print[partSources])
+	}
+	for _, file := range want.files {
+		sum, err := prints.st.index.Of(filepath.Join(w.Dir(), filepath.FromSlash(file)))
+		if err != nil {
+			return ""
+		}
+		fmt.Fprintf(h, "%s %x\n", file, sum)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// recall returns an environment that still holds, or nil.
+func (w *Workspace) recall(want *wantedEnvironment, prints *fingerprints) *Environment {
+	file, link := w.environmentFile(want)
+	var kept keptEnvironment
+	data, err := os.ReadFile(file)
+	if err != nil || json.Unmarshal(data, &kept) != nil || kept.Fingerprint == "" {
+		return nil
+	}
+	if kept.Fingerprint != w.environmentPrint(want, prints) || !nix.Registered(kept.Path) {
+		return nil
+	}
+	if to, err := os.Readlink(link); err != nil || to != kept.Path || !nix.Rooted(link) {
+		return nil
+	}
+	variables, err := nix.ReadEnvironment(kept.Path)
+	if err != nil {
+		return nil
+	}
+	return newEnvironment(want.name, w.Dir(), variables)
+}
+
+// keep remembers an environment, unless something changed meanwhile. Without it
+// the next time takes longer, no more.
+func (w *Workspace) keep(ctx context.Context, s *session, want *wantedEnvironment, prints *fingerprints, path string) {
+	file, link := w.environmentFile(want)
+	if os.MkdirAll(filepath.Dir(file), 0o755) != nil || s.nix.Link(ctx, link, path) != nil {
+		return
+	}
+	kept := keptEnvironment{Fingerprint: w.environmentPrint(want, prints), Path: path}
+	if !prints.hold() {
+		kept.Fingerprint = ""
+	}
+	if data, err := json.Marshal(kept); err == nil {
+		_ = writeAtomic(file, string(data))
+	}
+}
+
+// EnvironmentFiles lists the files that decide, besides sources, what an
+// environment is: whoever remembers one watches them.
+func (w *Workspace) EnvironmentFiles() []string {
+	var out []string
+	for _, f := range w.Manifest.AllFiles() {
+		out = append(out, f.Path)
+	}
+	return append(out, filepath.Join(w.Dir(), "flake.lock"))
+}
+
+// CacheFile writes a file below the cache directory, unless it is there as it
+// should be, and returns its path.
+func (w *Workspace) CacheFile(name, text string) (string, error) {
+	file := filepath.Join(w.opts.CacheDir, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return "", unwritable(file, err)
+	}
+	if _, err := writeIfChanged(file, text); err != nil {
+		return "", unwritable(file, err)
+	}
+	return file, nil
+}
