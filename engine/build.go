@@ -12,7 +12,6 @@ import (
 
 	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
-	"github.com/rigx-build/rigx/engine/manifest/schema"
 	"github.com/rigx-build/rigx/engine/nix"
 )
 
@@ -255,9 +254,6 @@ func (s *session) evalError(what string, failed *nix.EvalError) error {
 
 // noPackage says that nixpkgs lacks an attribute, and who wants it.
 func (s *session) noPackage(name string) error {
-	if u, ok := s.w.Manifest.Attr(name); ok && u.Target.Kind == schema.Capsule {
-		return noCapsules(name)
-	}
 	e := &Error{Code: diagnostic.NoPackage, Message: "nixpkgs (" + s.w.ref() + ") has no `" + name + "`"}
 	if s.in.Host != nil {
 		e.Code = diagnostic.HostMissing

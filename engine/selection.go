@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/rigx-build/rigx/engine/manifest"
@@ -24,11 +23,6 @@ type Selected struct {
 // of targets. No names mean everything that `rigx build` builds.
 func (w *Workspace) Select(names []string) ([]Selected, error) {
 	if len(names) == 0 {
-		for _, t := range w.Manifest.Targets {
-			if t.Kind == schema.Capsule {
-				fmt.Fprintf(w.opts.Notes, "[rigx] %v\n", noCapsules(t.Name))
-			}
-		}
 		return w.everything(), nil
 	}
 	s := selection{w: w, taken: map[string]bool{}}
@@ -43,7 +37,7 @@ func (w *Workspace) Select(names []string) ([]Selected, error) {
 func (w *Workspace) everything() []Selected {
 	s := selection{w: w, taken: map[string]bool{}}
 	for _, t := range w.Manifest.Targets {
-		if t.Buildable() && t.Kind != schema.Test && t.Kind != schema.Capsule {
+		if t.Buildable() && t.Kind != schema.Test {
 			s.target(t)
 		}
 	}
@@ -79,8 +73,6 @@ func (s *selection) name(name string) error {
 	switch t := m.Target(base); {
 	case t != nil && !t.Buildable(), t != nil && t.Kind == schema.Test:
 		return notBuilt(t)
-	case t != nil && t.Kind == schema.Capsule:
-		return noCapsules(t.Name)
 	case t != nil && hasVariant:
 		v := t.Variant(variant)
 		if v == nil {
@@ -146,11 +138,6 @@ func (s *selection) glob(pattern, variant string) error {
 		return &Error{Code: diagnostic.UnknownTarget, Message: "no target matches `" + pattern + "`", Help: []string{"`rigx list` shows the targets"}}
 	}
 	return nil
-}
-
-// noCapsules says that capsules are checked, but not built yet.
-func noCapsules(name string) error {
-	return &Error{Code: diagnostic.NotBuildable, Message: "`" + name + "` is a capsule, which this version of rigx checks but does not build"}
 }
 
 func notBuilt(t *manifest.Target) error {

@@ -86,6 +86,9 @@ func (g *generator) head(b *bytes.Buffer) {
 	if g.parallel {
 		b.WriteString(parallel)
 	}
+	if g.capsules {
+		writeCapsules(b)
+	}
 	b.WriteString("\n" + commonAttributes(m.Project.Version.Value))
 	b.WriteString("\n      targetsFor = system: let pkgs = import nixpkgs { inherit system; }; targets = {\n")
 }
@@ -128,8 +131,9 @@ type generator struct {
 	files *manifest.Files
 	opts  Options
 	sets  sourceSets
-	// parallel is set once a target needs the snippet of that name.
-	parallel bool
+	// parallel is set once a target needs the snippet of that name, capsules if
+	// there is a capsule.
+	parallel, capsules bool
 }
 
 // writer writes some of the targets. Its memory is used again for each.
@@ -163,13 +167,18 @@ func (g *generator) units() ([]unit, error) {
 	g.sets = newSourceSets(cap(units))
 	g.sets.whole = g.m.Project.Install != nil
 	for _, t := range g.m.Targets {
-		if !t.Buildable() || t.Kind == schema.Capsule {
+		if !t.Buildable() {
 			continue
 		}
 		for _, mu := range t.Units() {
 			u := unit{Unit: mu, files: g.files.Of(mu)}
 			if u.files == nil {
 				return nil, fmt.Errorf("target %s: its files are not resolved", u.Name())
+			}
+			if t.Kind == schema.Capsule {
+				g.capsules = true
+				units = append(units, u)
+				continue
 			}
 			u.src = g.sets.name(u.Attr(), u.files.Src)
 			if t.Kind == schema.PythonScript {
@@ -195,7 +204,7 @@ func (w *writer) handOn(dep *manifest.LocalDependency) {
 		w.line(AttrName(dep.Name.Value+"."+attr) + " = " + localExpr(dep, attr).String() + ";\n")
 	}
 	for _, t := range dep.Manifest.Targets {
-		if !t.Buildable() || t.Kind == schema.Capsule {
+		if !t.Buildable() {
 			continue
 		}
 		for _, u := range t.Units() {
@@ -210,7 +219,7 @@ func (w *writer) handOn(dep *manifest.LocalDependency) {
 			continue
 		}
 		for _, t := range sub.Manifest.Targets {
-			if t.Buildable() && t.Kind != schema.Capsule {
+			if t.Buildable() {
 				add(sub.Name.Value + "." + t.Name)
 			}
 		}
@@ -296,16 +305,20 @@ func (w *writer) unit(u unit) error {
 		w: w, u: u, t: u.Target, fields: u.Fields(), files: u.files, stdenv: "pkgs.stdenv",
 		buildInputs: d.buildInputs[:0], native: d.native[:0], build: d.build[:0], install: d.install[:0],
 	}
-	d.dependencies()
-	write := kinds[u.Target.Kind]
-	if schema.Compiled.Has(u.Target.Kind) {
-		write = languages[d.files.Language]
+	if u.Target.Kind == schema.Capsule {
+		d.capsule(w.body)
+	} else {
+		d.dependencies()
+		write := kinds[u.Target.Kind]
+		if schema.Compiled.Has(u.Target.Kind) {
+			write = languages[d.files.Language]
+		}
+		if write == nil {
+			return fmt.Errorf("nothing is known of kind %s in language %q", u.Target.Kind, d.files.Language)
+		}
+		write(d)
+		d.emit(w.body)
 	}
-	if write == nil {
-		return fmt.Errorf("nothing is known of kind %s in language %q", u.Target.Kind, d.files.Language)
-	}
-	write(d)
-	d.emit(w.body)
 	if u.Variant != nil && u.Unit == u.Target.First() {
 		w.line(AttrName(u.Target.Name) + " = " + targetExpr(u.Unit).String() + ";\n")
 	}
@@ -357,9 +370,7 @@ func (d *derivation) dependencies() {
 	for _, e := range d.t.Edges {
 		switch e.Kind {
 		case manifest.ToTarget:
-			if e.Unit.Target.Kind != schema.Capsule {
-				add(targetExpr(e.Unit))
-			}
+			add(targetExpr(e.Unit))
 		case manifest.ToLocal:
 			if ref, ok := d.w.m.Resolve(d.t, e.Name); ok {
 				add(exprOf(ref))

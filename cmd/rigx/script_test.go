@@ -40,11 +40,16 @@ func TestScripts(t *testing.T) {
 			env.Setenv("TMPDIR", tmp)
 			env.Setenv("PATH", env.Getenv("PATH")+":"+os.Getenv("PATH"))
 			env.Setenv("RIGX_TEST_REQUIRE", os.Getenv("RIGX_TEST_REQUIRE"))
+			if err := containersConf(env); err != nil {
+				return err
+			}
 			port, err := freePort()
 			if err != nil {
 				return err
 			}
 			env.Setenv("PORT", port)
+			env.Setenv("RIGX_LABELS", "rigx.test="+port)
+			env.Defer(func() { removeContainers(env, port) })
 			if rigx, err := exec.LookPath("rigx"); err == nil {
 				env.Setenv("RIGX", rigx)
 			}
@@ -61,6 +66,31 @@ func TestScripts(t *testing.T) {
 			return err == nil, nil
 		},
 	})
+}
+
+// containersConf lets podman run where it could not by its defaults: in a
+// container of its own, with the limits of that and old control groups.
+func containersConf(env *testscript.Env) error {
+	file := filepath.Join(env.WorkDir, ".containers.conf")
+	env.Setenv("CONTAINERS_CONF", file)
+	return os.WriteFile(file, []byte("[engine]\nruntime = \"runc\"\n[containers]\n"+
+		"default_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n"), 0o644)
+}
+
+// removeContainers ends what a script that failed left running.
+func removeContainers(env *testscript.Env, label string) {
+	if !strings.Contains(filepath.Base(env.WorkDir), "capsule") {
+		return
+	}
+	podman := func(args ...string) string {
+		cmd := exec.Command("podman", args...)
+		cmd.Env = append(os.Environ(), "CONTAINERS_CONF="+env.Getenv("CONTAINERS_CONF"))
+		out, _ := cmd.Output()
+		return string(out)
+	}
+	for _, id := range strings.Fields(podman("ps", "--all", "--quiet", "--filter", "label=rigx.test="+label)) {
+		podman("rm", "--force", "--time", "0", id)
+	}
 }
 
 // freePort is a port of 127.0.0.1 that nobody listens on just now.

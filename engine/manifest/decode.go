@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
@@ -252,7 +253,7 @@ func (d *decoder) ports(f *schema.Field, v *syntax.Value) []String {
 			d.diags.Add(diagnostic.OutOfRange, d.at(item.Span), "port "+d.text(item.Span)+" is not between 1 and 65535")
 			continue
 		}
-		out = append(out, String{d.text(item.Span), d.at(item.Span)})
+		out = append(out, String{strconv.FormatInt(port, 10), d.at(item.Span)})
 	}
 	return out
 }

@@ -55,6 +55,9 @@ type Host struct {
 	Certificates string `json:"certificates"`
 	// Python lists the packages that python3 can import.
 	Python []string `json:"python"`
+	// Mounts are the directories that programs need where they run, be it in a
+	// sandbox or in a container.
+	Mounts []string `json:"mounts"`
 
 	extra []string // directories outside /usr that a sandbox must see
 }
@@ -82,6 +85,11 @@ func Discover(ctx context.Context, searchPath string) (*Host, error) {
 	}
 	slices.Sort(h.extra)
 	h.extra = slices.Compact(h.extra)
+	for _, dir := range append(slices.Clone(visible), h.extra...) {
+		if _, err := os.Stat(dir); err == nil {
+			h.Mounts = append(h.Mounts, dir)
+		}
+	}
 	return h, ctx.Err()
 }
 
@@ -299,17 +307,6 @@ func (h *Host) library(name, path string) {
 			h.Libraries[name] = stamp
 		}
 	}
-}
-
-// SandboxPaths lists what Nix's sandbox must show to builds with this set.
-func (h *Host) SandboxPaths() []string {
-	var out []string
-	for _, dir := range append(slices.Clone(visible), h.extra...) {
-		if _, err := os.Stat(dir); err == nil {
-			out = append(out, dir)
-		}
-	}
-	return out
 }
 
 // Materialize writes the set into a directory below cacheDir that is named

@@ -17,6 +17,9 @@ let
     callPackage = lib.callPackageWith pkgs;
     newScope = extra: lib.callPackageWith (pkgs // extra);
     hostPlatform = pkgs.stdenv.hostPlatform;
+    # What sets this package set apart from nixpkgs: its programs need more of the
+    # machine than the store.
+    rigxHost = { inherit (host) mounts; };
     dockerTools = throw "rigx-host: the host package set has no `dockerTools`: use a pinned nixpkgs";
     nixos = throw "rigx-host: the host package set has no NixOS: use a pinned nixpkgs";
   };

@@ -1,0 +1,196 @@
+# Runs the capsule in docker or podman.
+#
+# RIGX_NAME          name of the container; a random one by default
+# RIGX_DETACH        1: in the background; prints the container's id
+# RIGX_NETWORK       a network of the engine to join
+# RIGX_PUBLISH       [address:]host:container,…  TCP ports; 127.0.0.1 by default
+# RIGX_PUBLISH_UDP   the same for UDP
+# RIGX_ENV           NAME=value,…  a comma in a value is \, and a backslash \\
+# RIGX_VOLUMES       host:container[:ro|:rw],…
+# RIGX_PROJECT_ROOT  where relative host paths start; else the directory upwards with rigx.toml
+# RIGX_USER          user[:group]
+# RIGX_HOSTS         name:address,…  names for /etc/hosts
+# RIGX_LABELS        key=value,…
+# RIGX_ENGINE        docker or podman; else the first of them that answers
+# RIGX_GATE          a FIFO: the entrypoint waits for a line from it
+# RIGX_KEEP          1: the container stays when it has ended, with its logs
+#
+# Arguments are those of the entrypoint, or of bash for shell-<name>.
+set -euo pipefail
+PATH=${PATH:+$PATH:}$tools
+
+fail() {
+  echo "$mode-$name: $1" >&2
+  exit 125
+}
+
+# split TEXT puts the parts between commas into the array parts. A backslash
+# takes the next character as it is if that is a comma or a backslash.
+split() {
+  parts=()
+  local rest=$1 part="" c
+  while [ -n "$rest" ]; do
+    c=${rest:0:1}
+    case $rest in
+      '\,'* | '\\'*) part+=${rest:1:1} rest=${rest:2}; continue ;;
+      ,*) [ -z "$part" ] || parts+=("$part"); part="" ;;
+      *) part+=$c ;;
+    esac
+    rest=${rest:1}
+  done
+  [ -z "$part" ] || parts+=("$part")
+}
+
+answers() {
+  command -v "$1" >/dev/null && "$1" version >/dev/null 2>&1
+}
+
+choose_engine() {
+  if [ -n "${RIGX_ENGINE-}" ]; then
+    engine=$RIGX_ENGINE
+    command -v "$engine" >/dev/null || fail "RIGX_ENGINE is \`$engine\`, which is not on PATH"
+    return
+  fi
+  local found=""
+  for engine in docker podman; do
+    if answers "$engine"; then return; fi
+    if command -v "$engine" >/dev/null; then found+=" $engine"; fi
+  done
+  [ -z "$found" ] || fail "no container engine answers (tried:$found); is its service running, and may you use it?"
+  fail "neither docker nor podman is on PATH; install one of them (on Debian: apt-get install podman)"
+}
+
+project_root() {
+  if [ -n "${root-}" ]; then return; fi
+  root=${RIGX_PROJECT_ROOT-}
+  if [ -n "$root" ]; then return; fi
+  root=$PWD
+  until [ -e "$root/rigx.toml" ]; do
+    [ "$root" != / ] && [ -n "$root" ] || fail "the volume \`$1\` is relative to the project, and there is no rigx.toml in $PWD or above it; set RIGX_PROJECT_ROOT"
+    root=${root%/*}
+    root=${root:-/}
+  done
+}
+
+# csv FIELD quotes one field of --mount, which is read as CSV.
+csv() { printf '"%s"' "${1//\"/\"\"}"; }
+
+# volume HOST CONTAINER MODE
+volume() {
+  local host=$1 options
+  case $3 in ro | rw) ;; *) fail "the mode of the volume \`$1:$2\` is \`$3\`; it is ro or rw" ;; esac
+  case $2 in /*) ;; *) fail "the volume \`$1\` has no absolute path in the container: \`$2\`" ;; esac
+  case $host in
+    "") fail "a volume for $2 has no host path" ;;
+    /*) ;;
+    '~') host=$HOME ;;
+    '~/'*) host=$HOME/${host#'~/'} ;;
+    *) project_root "$host"; host=$root/$host ;;
+  esac
+  [ -e "$host" ] || mkdir -p -- "$host" || fail "the volume $host cannot be made"
+  options="type=bind,$(csv "source=$host"),$(csv "target=$2")"
+  if [ "$3" = ro ]; then options+=,readonly; fi
+  args+=(--mount "$options")
+}
+
+# id_of KIND NAME: names that the image does not know are the host's.
+id_of() {
+  local kind=$1 value=$2 variable
+  case $value in
+    '$GID') value=${GID-$(id -g)} ;;
+    \$*)
+      variable=${value#\$}
+      [[ $variable =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]] || fail "\`$value\` is no variable"
+      value=${!variable-}
+      [ -n "$value" ] || fail "the user is \`$user\`, and the variable $variable is not set"
+      ;;
+  esac
+  [[ $value =~ ^[A-Za-z0-9_][A-Za-z0-9_.-]*$ ]] || fail "\`$value\` can be no user or group"
+  case $value in
+    *[!0-9]*)
+      case $kind:$value in
+        user:root | user:nobody | group:root | group:nogroup | group:nobody) ;;
+        user:*) value=$(id -u -- "$value" 2>/dev/null) || fail "there is no user \`$2\` on this machine" ;;
+        *)
+          local entry
+          entry=$(getent group -- "$value") || fail "there is no group \`$2\` on this machine"
+          entry=${entry#*:*:}
+          value=${entry%%:*}
+          ;;
+      esac
+      ;;
+  esac
+  resolved=$value
+}
+
+# publish ENTRY SUFFIX
+publish() {
+  case $1 in
+    *:*:*) args+=(--publish "$1$2") ;;
+    *:*) args+=(--publish "127.0.0.1:$1$2") ;;
+    *) fail "\`$1\` is no port to publish; write host:container or address:host:container" ;;
+  esac
+}
+
+choose_engine
+if ! "$engine" image inspect "$reference" >/dev/null 2>&1; then
+  # Unpacked here: podman 4.3 takes some compressed archives for broken ones.
+  loaded=$(gzip -dc "$image" | "$engine" load --quiet 2>&1) || fail "$engine cannot load $image: $loaded"
+fi
+
+read -r uuid < /proc/sys/kernel/random/uuid
+container=${RIGX_NAME:-$slug-$uuid}
+args=(run --name "$container" --hostname "$hostname" --pull never --label "rigx.capsule=$name")
+[ "${RIGX_KEEP-}" = 1 ] || args+=(--rm)
+args+=(--volume "$store:$store:ro")
+if [ -S /nix/var/nix/daemon-socket/socket ]; then
+  args+=(--volume /nix/var/nix/daemon-socket:/nix/var/nix/daemon-socket --env NIX_REMOTE=daemon)
+fi
+for dir in "${mounts[@]}"; do args+=(--volume "$dir:$dir:ro"); done
+
+for ((i = 0; i < ${#volumes[@]}; i += 3)); do volume "${volumes[i]}" "${volumes[i + 1]}" "${volumes[i + 2]}"; done
+split "${RIGX_VOLUMES-}"
+for part in "${parts[@]}"; do
+  IFS=: read -r host target access rest <<< "$part"
+  [ -n "$target" ] && [ -z "$rest" ] || fail "\`$part\` is no volume; write host:container or host:container:ro"
+  volume "$host" "$target" "${access:-rw}"
+done
+
+user=${RIGX_USER:-$user}
+if [ -n "$user" ]; then
+  id_of user "${user%%:*}"
+  ids=$resolved
+  case $user in *:*) id_of group "${user#*:}"; ids+=:$resolved ;; esac
+  args+=(--user "$ids")
+fi
+
+[ -z "${RIGX_NETWORK-}" ] || args+=(--network "$RIGX_NETWORK")
+split "${RIGX_PUBLISH-}"
+for part in "${parts[@]}"; do publish "$part" /tcp; done
+split "${RIGX_PUBLISH_UDP-}"
+for part in "${parts[@]}"; do publish "$part" /udp; done
+split "${RIGX_HOSTS-}"
+for part in "${parts[@]}"; do args+=(--add-host "$part"); done
+split "${RIGX_LABELS-}"
+for part in "${parts[@]}"; do args+=(--label "$part"); done
+split "${RIGX_ENV-}"
+for part in "${parts[@]}"; do
+  [[ $part =~ ^[A-Za-z_][A-Za-z0-9_]*= ]] || fail "RIGX_ENV: \`$part\` is not NAME=value (a comma in a value is written \\,)"
+  args+=(--env "$part")
+done
+if [ -n "${RIGX_GATE-}" ] && [ "$mode" = run ]; then
+  args+=(--mount "type=bind,$(csv "source=$RIGX_GATE"),target=/run/rigx-gate" --env RIGX_GATE=/run/rigx-gate)
+fi
+
+if [ "${RIGX_DETACH-}" = 1 ] && [ "$mode" = run ]; then
+  args+=(--detach)
+else
+  args+=(--interactive)
+  if [ -t 0 ] && [ -t 1 ]; then args+=(--tty); fi
+fi
+if [ "$mode" = shell ]; then
+  exec "$engine" "${args[@]}" --entrypoint "$bash" "$reference" "$@"
+elif [ $# -gt 0 ]; then
+  exec "$engine" "${args[@]}" "$reference" "$entry" "$@"
+fi
+exec "$engine" "${args[@]}" "$reference"
