@@ -70,28 +70,32 @@ var (
 	FaultFor       = &Field{Name: "for", Type: Number, Doc: "How many seconds it lasts; to the end by default.", Example: `10`}
 )
 
-// What a fault does.
+// What a fault does. The names are those of the Python API and of
+// [github.com/rigx-build/rigx/testbed.Rule].
 var (
-	FaultPartition  = &Field{Name: "partition", Type: Bool, Default: "false", Doc: "Nothing passes: connections are accepted, and what is sent does not arrive."}
+	FaultPartition  = &Field{Name: "partition", Type: Bool, Default: "false", Doc: "Nothing passes: datagrams are lost; connections are accepted, and what is sent waits until the fault ends."}
 	FaultDrop       = &Field{Name: "drop_rate", Type: Rate, Doc: "The share of datagrams that are lost. A TCP stream has no holes: there, a lost piece arrives late, as if sent again.", Example: `0.3`}
-	FaultDelay      = &Field{Name: "delay_ms", Type: Number, Doc: "Holds everything back, in milliseconds.", Example: `100`}
-	FaultJitter     = &Field{Name: "jitter_ms", Type: Number, Doc: "Varies the delay by up to so many milliseconds.", Example: `20`}
+	FaultBurstEnter = &Field{Name: "burst.enter", Type: Rate, Doc: "Loss in bursts (Gilbert–Elliott): the chance, per datagram, that a burst begins.", Example: `0.01`}
+	FaultBurstLeave = &Field{Name: "burst.leave", Type: Rate, Doc: "The chance, per datagram, that a burst ends; 1/leave is its mean length.", Example: `0.3`}
+	FaultBurstLoss  = &Field{Name: "burst.loss", Type: Rate, Doc: "The share that is lost during a burst.", Example: `0.9`}
+	FaultGoodLoss   = &Field{Name: "burst.good_loss", Type: Rate, Default: "0", Doc: "The share that is lost between bursts.", Example: `0.001`}
 	FaultCorrupt    = &Field{Name: "corrupt_rate", Type: Rate, Doc: "The share of datagrams (TCP: pieces) in which a byte is changed.", Example: `0.01`}
 	FaultDuplicate  = &Field{Name: "duplicate_rate", Type: Rate, Doc: "The share of datagrams that arrive twice (UDP).", Example: `0.05`}
-	FaultReorder    = &Field{Name: "reorder_rate", Type: Rate, Doc: "The share of datagrams that are overtaken by later ones (UDP).", Example: `0.1`}
-	FaultBandwidth  = &Field{Name: "bandwidth", Type: Number, Doc: "Bytes per second that pass at most.", Example: `125000`}
-	FaultReset      = &Field{Name: "reset", Type: Bool, Default: "false", Doc: "Connections are reset (TCP)."}
-	FaultSlowClose  = &Field{Name: "slow_close_ms", Type: Number, Doc: "Holds back the end of a connection, in milliseconds (TCP).", Example: `500`}
-	FaultSlice      = &Field{Name: "slice_size", Type: Integer, Doc: "Passes on pieces of at most so many bytes (TCP).", Example: `16`}
-	FaultLimitBytes = &Field{Name: "limit_bytes", Type: Integer, Doc: "Ends a connection after so many bytes (TCP).", Example: `4096`}
-	FaultLimitTime  = &Field{Name: "limit_ms", Type: Number, Doc: "Ends a connection after so many milliseconds (TCP).", Example: `1000`}
-	FaultBurstEnter = &Field{Name: "burst_enter", Type: Rate, Doc: "Loss in bursts (Gilbert–Elliott): the chance, per datagram, that a burst begins.", Example: `0.01`}
-	FaultBurstLeave = &Field{Name: "burst_leave", Type: Rate, Default: "0.5", Doc: "The chance, per datagram, that a burst ends.", Example: `0.3`}
-	FaultBurstDrop  = &Field{Name: "burst_drop", Type: Rate, Default: "1", Doc: "The share that is lost during a burst.", Example: `0.9`}
+	FaultReorder    = &Field{Name: "reorder_rate", Type: Rate, Doc: "The share of datagrams that are overtaken by the next one (UDP).", Example: `0.1`}
+	FaultDelay      = &Field{Name: "delay_ms", Type: Number, Doc: "Holds everything back, in milliseconds.", Example: `100`}
+	FaultJitter     = &Field{Name: "jitter_ms", Type: Number, Doc: "Varies the delay by up to so many milliseconds, to both sides.", Example: `20`}
+	FaultBandwidth  = &Field{Name: "bandwidth", Type: Integer, Doc: "Bytes per second that pass at most.", Example: `125000`}
+	FaultReset      = &Field{Name: "reset_rate", Type: Rate, Doc: "The chance, per piece of a TCP stream, that both ends see the connection reset.", Example: `0.01`}
+	FaultSlowClose  = &Field{Name: "slow_close_ms", Type: Number, Doc: "Holds back the end of a TCP stream, in milliseconds.", Example: `500`}
+	FaultSlice      = &Field{Name: "slice", Type: Integer, Doc: "Cuts a TCP stream into pieces of at most so many bytes.", Example: `16`}
+	FaultSliceDelay = &Field{Name: "slice_delay_ms", Type: Number, Doc: "The time between those pieces, in milliseconds.", Example: `5`}
+	FaultLimitBytes = &Field{Name: "limit_bytes", Type: Integer, Doc: "Ends a connection after so many bytes.", Example: `4096`}
+	FaultLimitTime  = &Field{Name: "limit_ms", Type: Number, Doc: "Ends a connection after so many milliseconds.", Example: `1000`}
 
 	FaultEffects = []*Field{
-		FaultPartition, FaultDrop, FaultDelay, FaultJitter, FaultCorrupt, FaultDuplicate, FaultReorder, FaultBandwidth,
-		FaultReset, FaultSlowClose, FaultSlice, FaultLimitBytes, FaultLimitTime, FaultBurstEnter, FaultBurstLeave, FaultBurstDrop,
+		FaultPartition, FaultDrop, FaultBurstEnter, FaultBurstLeave, FaultBurstLoss, FaultGoodLoss, FaultCorrupt,
+		FaultDuplicate, FaultReorder, FaultDelay, FaultJitter, FaultBandwidth, FaultReset, FaultSlowClose,
+		FaultSlice, FaultSliceDelay, FaultLimitBytes, FaultLimitTime,
 	}
 )
 
