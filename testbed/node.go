@@ -216,7 +216,7 @@ func (n *Network) Bindings(name string) (Bindings, error) {
 	}
 	for _, l := range n.linkOrder {
 		if l.From == name {
-			for _, key := range variables(l.Link) {
+			for _, key := range l.Variables() {
 				b.Env[key] = l.address.String()
 			}
 		}
@@ -240,23 +240,29 @@ func (d *node) published(proto Proto) map[uint16][]netip.AddrPort {
 	return out
 }
 
-// variables are the names under which a program finds the address of a link:
+// Variables are the names under which a program finds the address of a link:
 // what a shell can use, and the spelling of the Python tool, which keeps
 // hyphens, where it differs.
-func variables(l Link) []string {
+func (l Link) Variables() []string {
 	suffix := "_" + strconv.Itoa(int(l.Port)) + "_ADDR"
 	if l.Proto == UDP {
 		suffix = "_" + strconv.Itoa(int(l.Port)) + "_UDP_ADDR"
 	}
 	plain := strings.ToUpper(l.To)
-	clean := strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '_'
-	}, plain)
+	clean := VariableName(l.To)
 	if clean == plain {
 		return []string{clean + suffix}
 	}
 	return []string{clean + suffix, plain + suffix}
+}
+
+// VariableName is a name as part of an environment variable: in capitals, with
+// _ for what a shell cannot use.
+func VariableName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '_'
+	}, strings.ToUpper(name))
 }
