@@ -103,9 +103,6 @@ func newEnvironment(name, dir string, all [][2]string) *Environment {
 // be, the target itself is not. As long as nothing changed but the target's own
 // sources, the answer is remembered and no process is started.
 func (w *Workspace) Environment(ctx context.Context, name string, opts BuildOptions) (*Environment, error) {
-	if w.opts.Nix.Store != "" {
-		return nil, failure(diagnostic.NotBuildable, "an environment is made in the store of this machine, not in %s", w.opts.Nix.Store)
-	}
 	if err := w.Valid(ctx); err != nil {
 		return nil, err
 	}
@@ -113,31 +110,60 @@ func (w *Workspace) Environment(ctx context.Context, name string, opts BuildOpti
 	if err != nil {
 		return nil, err
 	}
-	if err := w.checkExternal(want.needs); err != nil {
+	if err := w.environments(ctx, []*wantedEnvironment{want}, opts); err != nil {
 		return nil, err
 	}
+	return want.env, want.err
+}
+
+// environments fills in env or err of each. Those that are remembered cost
+// nothing, the others one evaluation and one build together. The error returned
+// means that nothing could be tried.
+func (w *Workspace) environments(ctx context.Context, wants []*wantedEnvironment, opts BuildOptions) error {
+	if w.opts.Nix.Store != "" {
+		return failure(diagnostic.NotBuildable, "an environment is made in the store of this machine, not in %s", w.opts.Nix.Store)
+	}
+	var needs []Selected
+	for _, want := range wants {
+		needs = append(needs, want.needs...)
+	}
+	if err := w.checkExternal(needs); err != nil {
+		return err
+	}
 	st := w.loadBuildState()
-	prints := w.fingerprints(st, want.needs)
-	if env := w.recall(want, prints); env != nil {
-		return env, nil
+	prints := w.fingerprints(st, needs)
+	var rest []*wantedEnvironment
+	needs = nil
+	for _, want := range wants {
+		if want.env = w.recall(want, prints); want.env == nil {
+			rest = append(rest, want)
+			needs = append(needs, want.needs...)
+		}
+	}
+	if len(rest) == 0 {
+		return nil
 	}
 	unlock, _, err := w.lockProject(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer unlock()
-	s, err := w.prepare(ctx, want.needs)
+	s, err := w.prepare(ctx, needs)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	prints = prints.afterGenerating()
-	env, path, err := s.environment(ctx, want, opts)
-	if err != nil {
-		return nil, err
+	if err := s.environments(ctx, rest, opts); err != nil {
+		return err
 	}
-	w.keep(ctx, s, want, prints, path)
+	held := prints.hold()
+	for _, want := range rest {
+		if want.err == nil {
+			w.keep(ctx, s, want, prints, held)
+		}
+	}
 	st.save()
-	return env, nil
+	return nil
 }
 
 // wantedEnvironment says what an environment is of.
@@ -148,6 +174,12 @@ type wantedEnvironment struct {
 	needs []Selected
 	// files are those of the target's own that matter, such as uv.lock.
 	files []string
+
+	// The outcome: the environment, where in the store it is, or why there is
+	// none.
+	env  *Environment
+	path string
+	err  error
 }
 
 func (w *Workspace) wanted(name string) (*wantedEnvironment, error) {
@@ -223,43 +255,85 @@ func dependencies(t *manifest.Target) []Selected {
 	return out
 }
 
-// environment builds what is needed, and then the environment.
-func (s *session) environment(ctx context.Context, want *wantedEnvironment, opts BuildOptions) (*Environment, string, error) {
-	results, err := s.build(ctx, want.needs, opts)
-	if err != nil {
-		return nil, "", err
+// environments builds what is needed, and then the environments.
+func (s *session) environments(ctx context.Context, wants []*wantedEnvironment, opts BuildOptions) error {
+	if err := s.buildNeeds(ctx, wants, opts); err != nil {
+		return err
 	}
-	for _, r := range results {
-		if r.Err != nil {
-			return nil, "", &Error{
-				Code: diagnostic.NixFailed, Message: "`" + want.name + "` needs `" + r.Attr + "`, which failed", Err: r.Err,
-				Help: []string{"`rigx build " + r.Attr + "` shows how"},
+	var good []*wantedEnvironment
+	var requests []nix.EnvironmentRequest
+	for _, want := range wants {
+		if want.err == nil {
+			good = append(good, want)
+			requests = append(requests, want.req)
+		}
+	}
+	drvs, err := s.nix.EvaluateEnvironments(ctx, nix.EvalRequest{ProjectDir: s.w.Dir(), Overrides: s.in.Overrides}, requests)
+	var failed *nix.EvalError
+	if errors.As(err, &failed) {
+		return s.evalError("the project", failed)
+	}
+	if err != nil {
+		return err
+	}
+	var wanted []*wantedEnvironment
+	var evaluated []nix.Derivation
+	for i, drv := range drvs {
+		if drv.Err != nil {
+			good[i].err = s.evalError(good[i].name, drv.Err)
+			continue
+		}
+		wanted = append(wanted, good[i])
+		evaluated = append(evaluated, drv)
+	}
+	built, err := s.nix.Build(ctx, nix.BuildRequest{Derivations: evaluated, KeepGoing: true, Jobs: opts.Jobs, OnEvent: opts.Report})
+	if err != nil {
+		return err
+	}
+	for i, b := range built {
+		want := wanted[i]
+		if b.Err != nil {
+			want.err = &Error{Code: diagnostic.NixFailed, Message: "the environment of `" + want.name + "` cannot be built", Err: b.Err}
+			continue
+		}
+		want.path = b.Outputs["out"]
+		variables, err := nix.ReadEnvironment(want.path)
+		if err != nil {
+			want.err = err
+			continue
+		}
+		want.env = newEnvironment(want.name, s.w.Dir(), variables)
+	}
+	return nil
+}
+
+// buildNeeds builds what environments need, each once.
+func (s *session) buildNeeds(ctx context.Context, wants []*wantedEnvironment, opts BuildOptions) error {
+	var needs []Selected
+	at := map[string]int{}
+	for _, want := range wants {
+		for _, need := range want.needs {
+			if _, known := at[need.Attr]; !known {
+				at[need.Attr] = len(needs)
+				needs = append(needs, need)
 			}
 		}
 	}
-	req := want.req
-	req.ProjectDir, req.Overrides = s.w.Dir(), s.in.Overrides
-	drv, err := s.nix.EvaluateEnvironment(ctx, req)
-	var failed *nix.EvalError
-	if errors.As(err, &failed) {
-		return nil, "", s.evalError(want.name, failed)
-	}
+	results, err := s.build(ctx, needs, opts)
 	if err != nil {
-		return nil, "", err
+		return err
 	}
-	built, err := s.nix.Build(ctx, nix.BuildRequest{Derivations: []nix.Derivation{drv}, OnEvent: opts.Report})
-	if err != nil {
-		return nil, "", err
+	for _, want := range wants {
+		for _, need := range want.needs {
+			if r := &results[at[need.Attr]]; r.Err != nil && want.err == nil {
+				want.err = &Error{
+					Code: diagnostic.NixFailed, Message: "`" + want.name + "` needs `" + r.Attr + "`, which failed", Err: r.Err,
+					Help: []string{"`rigx build " + r.Attr + "` shows how"},
+				}
+			}
+		}
 	}
-	if built[0].Err != nil {
-		return nil, "", &Error{Code: diagnostic.NixFailed, Message: "the environment of `" + want.name + "` cannot be built", Err: built[0].Err}
-	}
-	path := built[0].Outputs["out"]
-	variables, err := nix.ReadEnvironment(path)
-	if err != nil {
-		return nil, "", err
-	}
-	return newEnvironment(want.name, s.w.Dir(), variables), path, nil
+	return nil
 }
 
 // keptEnvironment is what is remembered of one.
@@ -323,16 +397,16 @@ func (w *Workspace) recall(want *wantedEnvironment, prints *fingerprints) *Envir
 	return newEnvironment(want.name, w.Dir(), variables)
 }
 
-// keep remembers an environment, unless something changed meanwhile. Without it
-// the next time takes longer, no more.
-func (w *Workspace) keep(ctx context.Context, s *session, want *wantedEnvironment, prints *fingerprints, path string) {
+// keep remembers an environment, but not for long if something changed meanwhile.
+// Without it the next time takes longer, no more.
+func (w *Workspace) keep(ctx context.Context, s *session, want *wantedEnvironment, prints *fingerprints, held bool) {
 	file, link := w.environmentFile(want)
-	if os.MkdirAll(filepath.Dir(file), 0o755) != nil || s.nix.Link(ctx, link, path) != nil {
+	if os.MkdirAll(filepath.Dir(file), 0o755) != nil || s.nix.Link(ctx, link, want.path) != nil {
 		return
 	}
-	kept := keptEnvironment{Fingerprint: w.environmentPrint(want, prints), Path: path}
-	if !prints.hold() {
-		kept.Fingerprint = ""
+	kept := keptEnvironment{Path: want.path}
+	if held {
+		kept.Fingerprint = w.environmentPrint(want, prints)
 	}
 	if data, err := json.Marshal(kept); err == nil {
 		_ = writeAtomic(file, string(data))

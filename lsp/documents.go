@@ -98,6 +98,7 @@ func (s *Server) DidSave(context.Context, *protocol.DidSaveTextDocumentParams) e
 	s.files.forget()
 	s.update(func(st *state) { st.disk++ })
 	s.refreshDiagnostics()
+	s.wakeIDE()
 	return nil
 }
 

@@ -45,7 +45,8 @@ type Server struct {
 	trace    atomic.Value // protocol.TraceValue
 
 	results results
-	seen    chan string // root directories of projects
+	seen    chan string   // root directories of projects
+	saved   chan struct{} // wakes keepIDE
 
 	coloursMu sync.Mutex
 	coloured  map[string]colours // by path
@@ -68,6 +69,7 @@ func NewServer(opts Options) *Server {
 	s := &Server{opts: opts, files: newFileCache(), packages: newPackageStore(), changed: make(chan struct{}, 1), cancelled: map[string]context.CancelFunc{}, coloured: map[string]colours{}, encoding: protocol.PositionEncodingKindUTF16}
 	s.results = results{byRoot: map[string]history.History{}, told: map[string]bool{}}
 	s.seen = make(chan string, 16)
+	s.saved = make(chan struct{}, 1)
 	s.current.Store(newState(s.files, s.packages))
 	return s
 }
@@ -85,6 +87,7 @@ func (s *Server) Serve(ctx context.Context, stream jsonrpc2.Stream) error {
 	s.client = protocol.ClientDispatcher(s.conn)
 	go s.publish(ctx)
 	go s.watchResults(ctx)
+	go s.keepIDE(ctx)
 	s.conn.Go(ctx, s.handler())
 	select {
 	case <-s.conn.Done():

@@ -49,6 +49,9 @@ func (a *app) complete(root *cobra.Command) {
 			}
 		})
 	}
+	if ide, _, err := root.Find([]string{"ide"}); err == nil {
+		_ = ide.RegisterFlagCompletionFunc("variant", a.variantNames)
+	}
 	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]cobra.Completion{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = root.RegisterFlagCompletionFunc("nixpkgs", cobra.FixedCompletions([]cobra.Completion{"host"}, cobra.ShellCompDirectiveDefault))
 	_ = root.RegisterFlagCompletionFunc("remote", a.remoteNames)
@@ -100,6 +103,22 @@ func (a *app) targetNames(most int, fits func(*manifest.Target) bool) cobra.Comp
 		}
 		return out, cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+func (a *app) variantNames(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	ws, err := a.open(cmd.Context())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var out []cobra.Completion
+	for _, t := range ws.Manifest.Targets {
+		for _, v := range t.Variants {
+			if !slices.Contains(out, v.Name.Value) {
+				out = append(out, v.Name.Value)
+			}
+		}
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
 func (a *app) remoteNames(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {

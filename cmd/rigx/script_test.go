@@ -50,6 +50,11 @@ func TestScripts(t *testing.T) {
 			env.Setenv("PORT", port)
 			env.Setenv("RIGX_LABELS", "rigx.test="+port)
 			env.Defer(func() { removeContainers(env, port) })
+			// A rustc of rustup's looks for itself in the home directory.
+			env.Setenv("RUSTUP_HOME", os.Getenv("RUSTUP_HOME"))
+			if home, err := os.UserHomeDir(); err == nil && os.Getenv("RUSTUP_HOME") == "" {
+				env.Setenv("RUSTUP_HOME", filepath.Join(home, ".rustup"))
+			}
 			if rigx, err := exec.LookPath("rigx"); err == nil {
 				env.Setenv("RIGX", rigx)
 			}

@@ -5,48 +5,44 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
+	"strconv"
 )
 
 // EnvironmentRequest asks for the environment of a build.
 type EnvironmentRequest struct {
-	// ProjectDir and Overrides are those of [EvalRequest].
-	ProjectDir string
-	Overrides  map[string]string
 	// Attr is the attribute of packages.<system> whose build is meant. If it is
 	// empty, a build is made up that uses Targets, Packages of nixpkgs, and what
 	// the attributes in All use, but for those themselves.
-	Attr                   string
-	All, Targets, Packages []string
+	Attr     string `json:"attr"`
+	All      Names  `json:"all"`
+	Targets  Names  `json:"targets"`
+	Packages Names  `json:"packages"`
 }
 
-type environmentArgs struct {
-	Attr     string   `json:"attr"`
-	All      []string `json:"all"`
-	Targets  []string `json:"targets"`
-	Packages []string `json:"packages"`
-}
+// Names is a list of attributes, which is [] in JSON when it is nil.
+type Names []string
 
-// EvaluateEnvironment returns a derivation whose output [ReadEnvironment] reads.
-// An attribute that cannot be evaluated is an [EvalError].
-func (n *Nix) EvaluateEnvironment(ctx context.Context, req EnvironmentRequest) (Derivation, error) {
-	e, done, err := n.newEvaluation("environment", EvalRequest{ProjectDir: req.ProjectDir, Overrides: req.Overrides})
+// MarshalJSON implements [json.Marshaler].
+func (n Names) MarshalJSON() ([]byte, error) { return json.Marshal(append([]string{}, n...)) }
+
+// EvaluateEnvironments returns a derivation for each request, in order, whose
+// output [ReadEnvironment] reads. One that cannot be evaluated carries its own
+// error. Of the first argument, Attrs are not used.
+func (n *Nix) EvaluateEnvironments(ctx context.Context, in EvalRequest, requests []EnvironmentRequest) ([]Derivation, error) {
+	e, done, err := n.newEvaluation("environment", in)
 	if err != nil {
-		return Derivation{}, err
+		return nil, err
 	}
 	defer done()
-	list := func(names []string) []string { return append([]string{}, names...) } // never null
-	e.args.Environment = &environmentArgs{req.Attr, list(req.All), list(req.Targets), list(req.Packages)}
-	results, err := e.run(ctx, []string{"environment"}, false)
-	if err != nil {
-		return Derivation{}, err
+	e.args.Environments = requests
+	numbers := make([]string, len(requests))
+	for i := range numbers {
+		numbers[i] = strconv.Itoa(i)
 	}
-	var r evaluated
-	if err := json.Unmarshal(results[0], &r); err != nil {
-		return Derivation{}, fmt.Errorf("reading the answer of nix eval: %w", err)
-	}
-	return Derivation{Attr: "environment", DrvPath: r.DrvPath, Outputs: r.Outputs, Bin: r.Bin}, nil
+	out := make([]Derivation, len(requests))
+	err = e.fill(ctx, numbers, out)
+	return out, err
 }
 
 // ReadEnvironment reads the variables that a build saw, in the order they

@@ -67,7 +67,7 @@ type evalArgs struct {
 	Overrides  map[string]string `json:"overrides"`
 	Catch      bool              `json:"catch"`
 
-	Environment *environmentArgs `json:"environment,omitempty"`
+	Environments []EnvironmentRequest `json:"environments,omitempty"`
 }
 
 type evaluated struct {

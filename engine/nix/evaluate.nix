@@ -14,7 +14,7 @@
 #               "environment": what a shell for working on targets needs
 #   attrs       the attributes wanted
 #   overrides   input name → absolute directory or flake reference
-#   environment see `environment` below
+#   environments what each attribute, a number, stands for: see `environment`
 #   catch       report a failing attribute as { failed = true; } instead of
 #               ending the evaluation with its message
 { request }:
@@ -158,7 +158,7 @@ let
     (builtins.filter (step: builtins.isString step && step != "") (builtins.split "\\." attr));
 
   describe = attr:
-    let drv = if req.mode == "environment" then environment req.environment else find attr;
+    let drv = if req.mode == "environment" then environment (builtins.elemAt req.environments (builtins.fromJSON attr)) else find attr;
     in if req.mode == "names" then builtins.attrNames drv
     else if req.mode == "details" then details attr
     else {
