@@ -139,6 +139,19 @@ func (w *Workspace) rememberBuilds(results []Result, c *complaints) {
 	w.remember(records)
 }
 
+// Durations are how long the targets took when they were last built, by the
+// names of their derivations, as [nix.BuildStarted] has them.
+func (w *Workspace) Durations() map[string]time.Duration {
+	last := history.Read(w.historyFile()).Targets
+	out := make(map[string]time.Duration, len(last))
+	for derivation, target := range w.newComplaints().names {
+		if r := last[target]; r.Verb == "build" && r.Status == 0 && r.Seconds > 0 {
+			out[derivation] = time.Duration(r.Seconds * float64(time.Second))
+		}
+	}
+	return out
+}
+
 // lastDerivation is what was last built of something selected, "" if nothing
 // is known of it.
 func (w *Workspace) lastDerivation(s Selected) string {

@@ -68,7 +68,7 @@ func (a *app) build(ctx context.Context, names []string, opts engine.BuildOption
 		}
 	}
 	var results []engine.Result
-	progress := a.newProgress()
+	progress := a.newProgress(ws)
 	opts.Report = progress.event
 	if len(own) > 0 || len(foreign) == 0 {
 		selected, selectErr := ws.Select(own)

@@ -33,12 +33,18 @@ type liveState struct {
 	counted nix.Counted
 	running []runningBuild
 	fetched string
+	// lasted is how long builds took the last time, by name, without those that
+	// have begun since.
+	lasted map[string]time.Duration
+	// most is how many ran at once.
+	most int
 }
 
 type runningBuild struct {
 	drv, name string
 	since     time.Time
-	last      string // line of its log
+	lasted    time.Duration // the last time; 0 if that is not known
+	last      string        // line of its log
 }
 
 // frames is how long a frame stays.
@@ -49,8 +55,8 @@ const frames = 100 * time.Millisecond
 const longFor = 2 * time.Second
 
 // newLiveView starts to draw. It needs a terminal.
-func newLiveView(to *os.File) *liveView {
-	v := &liveView{to: to, state: liveState{begun: time.Now()}, stop: make(chan struct{}), done: make(chan struct{})}
+func newLiveView(to *os.File, lasted map[string]time.Duration) *liveView {
+	v := &liveView{to: to, state: liveState{begun: time.Now(), lasted: lasted}, stop: make(chan struct{}), done: make(chan struct{})}
 	v.width = func() int {
 		width, _, err := term.GetSize(int(to.Fd()))
 		if err != nil || width < 20 {
@@ -116,7 +122,9 @@ func (v *liveView) draw(lines []string) {
 func (s *liveState) event(e nix.Event, now time.Time) {
 	switch e := e.(type) {
 	case nix.BuildStarted:
-		s.running = append(s.running, runningBuild{drv: e.DrvPath, name: e.Name, since: now})
+		s.running = append(s.running, runningBuild{drv: e.DrvPath, name: e.Name, since: now, lasted: s.lasted[e.Name]})
+		delete(s.lasted, e.Name)
+		s.most = max(s.most, len(s.running))
 		s.fetched = ""
 	case nix.BuildFinished:
 		for i, r := range s.running {
@@ -177,14 +185,34 @@ func (s *liveState) frame(width int, now time.Time) []string {
 	return append(lines, fit(sum, width))
 }
 
-// left guesses how long it will take, from how long it took so far. It does not
-// before there is something to go by.
+// left guesses how long it will take: from how long things took the last time,
+// and where that is not known, from how long it took so far. It is 0 before
+// there is something to go by.
 func (s *liveState) left(now time.Time) time.Duration {
+	waiting := s.counted.Expected - s.counted.Done - s.counted.Failed - len(s.running)
 	took := now.Sub(s.begun)
-	if s.counted.Done < 3 || s.counted.Expected <= s.counted.Done || took < 5*time.Second {
+	var usual time.Duration // of one that waits
+	switch {
+	case len(s.lasted) > 0:
+		for _, d := range s.lasted {
+			usual += d / time.Duration(len(s.lasted))
+		}
+	case s.counted.Done >= 3 && took >= 5*time.Second:
+		usual = took * time.Duration(max(s.most, 1)) / time.Duration(s.counted.Done)
+	case waiting > 0:
 		return 0
 	}
-	return took / time.Duration(s.counted.Done) * time.Duration(s.counted.Expected-s.counted.Done)
+	work, longest := usual*time.Duration(max(waiting, 0)), time.Duration(0)
+	for _, r := range s.running {
+		expected := r.lasted
+		if expected == 0 {
+			expected = usual
+		}
+		remaining := max(expected-now.Sub(r.since), 0)
+		work += remaining
+		longest = max(longest, remaining)
+	}
+	return max(longest, work/time.Duration(max(s.most, 1)))
 }
 
 // fit cuts a line to the width of the terminal.

@@ -34,17 +34,45 @@ func TestLiveFrame(t *testing.T) {
 	check(6,
 		"  hello                        5s  compiling one of very m…",
 		"  greet                        1s",
-		"[3/9 built, 2 running] 6s, about 12s left")
+		"[3/9 built, 2 running] 6s, about 10s left")
 	s.event(nix.BuildFinished{DrvPath: "a", Name: "hello"}, after(7))
 	s.event(nix.Counted{Done: 3, Expected: 9, Failed: 1}, after(7))
 	check(7,
 		"  greet                        2s",
-		"[3/9 built, 1 failed, 1 running] 7s, about 14s left")
+		"[3/9 built, 1 failed, 1 running] 7s, about 11s left")
 	for i := range 10 {
 		s.event(nix.BuildStarted{DrvPath: string(rune('c' + i)), Name: "x"}, after(7))
 	}
 	if lines := s.frame(60, after(8)); len(lines) != shownBuilds+2 || lines[shownBuilds] != "  … and 3 more" {
 		t.Error(lines)
+	}
+}
+
+// TestLiveLeft: how long it will take is known from the last time.
+func TestLiveLeft(t *testing.T) {
+	begun := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	s := liveState{begun: begun, lasted: map[string]time.Duration{
+		"a": 30 * time.Second, "b": 10 * time.Second, "c": 8 * time.Second, "d": 12 * time.Second,
+	}}
+	s.event(nix.Counted{Expected: 4}, begun)
+	s.event(nix.BuildStarted{DrvPath: "1", Name: "a"}, begun)
+	s.event(nix.BuildStarted{DrvPath: "2", Name: "b"}, begun)
+	for _, step := range []struct {
+		after time.Duration
+		want  time.Duration
+	}{
+		{0, 30 * time.Second},                // a alone takes as long as the other three
+		{4 * time.Second, 26 * time.Second},  // of a
+		{40 * time.Second, 10 * time.Second}, // a and b are late; c and d are yet to come, side by side
+	} {
+		if left := s.left(begun.Add(step.after)); left != step.want {
+			t.Errorf("after %v: %v, want %v", step.after, left, step.want)
+		}
+	}
+	unknown := liveState{begun: begun}
+	unknown.event(nix.Counted{Expected: 4}, begun)
+	if left := unknown.left(begun.Add(time.Minute)); left != 0 {
+		t.Errorf("nothing is known, and it says %v", left)
 	}
 }
 

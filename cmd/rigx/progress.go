@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rigx-build/rigx/engine"
 	"github.com/rigx-build/rigx/engine/nix"
 )
 
@@ -29,10 +30,11 @@ type progress struct {
 // somebody may think that it hangs: continuous integration ends such jobs.
 const heartbeat = time.Minute
 
-func (a *app) newProgress() *progress {
+// newProgress tells of builds in a workspace.
+func (a *app) newProgress(ws *engine.Workspace) *progress {
 	p := &progress{a: a, begin: time.Now(), said: time.Now(), names: map[string]runningBuild{}, stop: make(chan struct{})}
 	if !a.quiet && !a.verbose && os.Getenv("TERM") != "dumb" && isTerminal(a.err) {
-		p.live = newLiveView(a.err.(*os.File))
+		p.live = newLiveView(a.err.(*os.File), ws.Durations())
 	} else if !a.quiet {
 		go p.beat(heartbeat)
 	}

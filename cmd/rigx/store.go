@@ -29,7 +29,7 @@ func (a *app) building(cmd *cobra.Command, work func(ws *engine.Workspace, opts 
 	if err != nil {
 		return err
 	}
-	progress := a.newProgress()
+	progress := a.newProgress(ws)
 	defer progress.end()
 	return work(ws, engine.BuildOptions{Report: progress.event})
 }
