@@ -1,0 +1,773 @@
+package capsule_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rigx-build/rigx/capsule"
+)
+
+// TestMain is also the guard of the tests' sessions, and a program that starts
+// a capsule and is then killed.
+func TestMain(m *testing.M) {
+	switch os.Getenv("CAPSULE_TEST") {
+	case "guard":
+		capsule.Guard(os.Stdin, os.Stdout)
+		return
+	case "victim":
+		victim()
+		return
+	case "list":
+		list()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+var shared struct {
+	sync.Once
+	dir string
+	err error
+}
+
+// program is the echo program, built once.
+func program(t *testing.T) string {
+	shared.Do(func() {
+		if shared.dir, shared.err = os.MkdirTemp("", "rigx-test-"); shared.err != nil {
+			return
+		}
+		cmd := exec.Command("go", "build", "-o", shared.dir+"/echo", "./testdata/echo")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			shared.err = fmt.Errorf("%w\n%s", err, out)
+		}
+		_ = os.MkdirAll(shared.dir+"/root/bin", 0o755)
+		out, err := exec.Command("sh", "-c", "tar -C "+shared.dir+"/root -c . | podman import - rigx-driver-test:1").CombinedOutput()
+		if err != nil {
+			shared.err = fmt.Errorf("%w\n%s", err, out)
+		}
+	})
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	return shared.dir + "/echo"
+}
+
+func build(t *testing.T, entry string, more ...string) *capsule.Image {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "output", "thing")
+	if err := os.MkdirAll(dir+"/bin", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	run, _ := os.ReadFile("testdata/run-container.sh")
+	manifest := `{"version":1,"name":"thing","backend":"lite","ports":[5000],"runner":"bin/run-thing"` + strings.Join(more, "") + `}`
+	_ = os.WriteFile(dir+"/bin/run-thing", run, 0o755)
+	_ = os.WriteFile(dir+"/manifest.json", []byte(manifest), 0o644)
+	_ = os.WriteFile(dir+"/reference", []byte("rigx-driver-test:1"), 0o644)
+	_ = os.WriteFile(dir+"/entry", []byte("/echo "+entry), 0o644)
+	if err := os.Symlink(program(t), dir+"/echo"); err != nil {
+		t.Fatal(err)
+	}
+	im, err := capsule.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return im
+}
+
+// engine skips tests where podman is missing, and lets it run in a container.
+func engine(t *testing.T) context.Context {
+	t.Helper()
+	if _, err := exec.LookPath("podman"); err != nil {
+		if strings.Contains(os.Getenv("RIGX_TEST_REQUIRE"), "podman") {
+			t.Fatal("podman is missing")
+		}
+		t.Skip("podman is missing")
+	}
+	conf := filepath.Join(t.TempDir(), "containers.conf")
+	text := "[engine]\nruntime = \"runc\"\n[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n"
+	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CONTAINERS_CONF", conf)
+	t.Setenv("RIGX_ENGINE", "podman")
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func start(t *testing.T, ctx context.Context, im *capsule.Image, opts capsule.Options) *capsule.Capsule {
+	t.Helper()
+	if opts.ProjectRoot == "" {
+		opts.ProjectRoot = t.TempDir()
+	}
+	c, err := im.Start(ctx, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+func publish(port uint16, addr string) map[uint16][]netip.AddrPort {
+	return map[uint16][]netip.AddrPort{port: {netip.MustParseAddrPort(addr)}}
+}
+
+// address is where port 5000 of a capsule is.
+func address(t *testing.T, c *capsule.Capsule) string {
+	t.Helper()
+	ends, err := c.Addresses(context.Background(), 5000)
+	if err != nil || len(ends) == 0 {
+		t.Fatal(ends, err)
+	}
+	return ends[0].String()
+}
+
+func ask(t *testing.T, network, addr, question string) string {
+	t.Helper()
+	c, err := net.DialTimeout(network, addr, 5*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	if network == "udp" {
+		fmt.Fprint(c, question)
+		buffer := make([]byte, 100)
+		n, err := c.Read(buffer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(buffer[:n])
+	}
+	fmt.Fprintln(c, question)
+	line, err := bufio.NewReader(c).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(line)
+}
+
+func reason(err error) capsule.Reason {
+	var e *capsule.Error
+	if errors.As(err, &e) {
+		return e.Reason
+	}
+	return ""
+}
+
+func TestServe(t *testing.T) {
+	ctx := engine(t)
+	im := build(t, "serve :5000 600ms")
+	c := start(t, ctx, im, capsule.Options{Publish: publish(5000, "127.0.0.1:0"), PublishUDP: publish(5000, "127.0.10.2:0")})
+	before := time.Now()
+	if err := c.WaitForPort(ctx, 5000); err != nil {
+		t.Fatal(err)
+	}
+	t.Log("waited", time.Since(before))
+	if got := ask(t, "tcp", address(t, c), "hi"); !strings.HasPrefix(got, "echo hi from ") {
+		t.Error(got)
+	}
+	s, err := c.State(ctx)
+	if err != nil || !s.Running || len(s.PublishUDP[5000]) != 1 {
+		t.Fatalf("%+v %v", s, err)
+	}
+	if at := s.PublishUDP[5000][0]; at.Addr().String() != "127.0.10.2" || ask(t, "udp", at.String(), "hi") != "echo hi" {
+		t.Error(at)
+	}
+	var log bytes.Buffer
+	if err := c.Logs(ctx, &log, false); err != nil || log.String() != "starting\nlistening\n" {
+		t.Errorf("%q %v", log.String(), err)
+	}
+	// Commands inside: input, output, status.
+	var out, errOut bytes.Buffer
+	status, err := c.Exec(ctx, capsule.ExecRequest{Args: []string{"/echo", "upper"}, Stdin: strings.NewReader("quiet\nwords\n"), Stdout: &out, Stderr: &errOut})
+	if err != nil || status != 0 || out.String() != "QUIET\nWORDS\n" {
+		t.Error(status, err, out.String(), errOut.String())
+	}
+	if status, err := c.Exec(ctx, capsule.ExecRequest{Args: []string{"/echo", "die", "23"}, Stdout: &out, Stderr: &errOut}); status != 23 || err != nil || errOut.String() != "for good\n" {
+		t.Error(status, err, errOut.String())
+	}
+	// Stopping lets it end by itself.
+	followed := make(chan string)
+	go func() {
+		var log bytes.Buffer
+		_ = c.Logs(ctx, &log, true)
+		followed <- log.String()
+	}()
+	status = stopAndWait(t, ctx, c)
+	if status != 7 {
+		t.Error("exit status", status)
+	}
+	if log := <-followed; !strings.HasSuffix(log, "asked to stop\n") {
+		t.Errorf("%q", log)
+	}
+}
+
+// stopAndWait stops a capsule, and returns what Wait says.
+func stopAndWait(t *testing.T, ctx context.Context, c *capsule.Capsule) int {
+	t.Helper()
+	waited := make(chan int)
+	go func() {
+		status, err := c.Wait(ctx)
+		if err != nil {
+			t.Error(err)
+		}
+		waited <- status
+	}()
+	time.Sleep(200 * time.Millisecond)
+	if err := c.Stop(ctx); err != nil {
+		t.Error(err)
+	}
+	return <-waited
+}
+
+// victim starts a capsule in a session, says so, and waits to be killed.
+func victim() {
+	im, err := capsule.Open(os.Getenv("CAPSULE_DIR"))
+	if err == nil {
+		fmt.Println("starting")
+		_, err = im.Start(context.Background(), capsule.Options{
+			Name: os.Getenv("CAPSULE_NAME"), Session: session(), Gate: os.Getenv("CAPSULE_GATE") != "",
+		})
+	}
+	fmt.Println("started", err)
+	select {}
+}
+
+// session is one whose guard is this test.
+func session() *capsule.Session {
+	exe, _ := os.Executable()
+	return capsule.NewSession("/usr/bin/env", "CAPSULE_TEST=guard", exe)
+}
+
+// list prints what another process finds.
+func list() {
+	all, err := capsule.List(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	_ = json.NewEncoder(os.Stdout).Encode(all)
+}
+
+// other runs this test as another program.
+func other(t *testing.T, ctx context.Context, what string, env ...string) *exec.Cmd {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(ctx, exe)
+	cmd.Env = append(append(os.Environ(), "CAPSULE_TEST="+what), env...)
+	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+// listed are the names that another process finds, with what else it knows.
+func listed(t *testing.T, ctx context.Context) map[string]capsule.Status {
+	t.Helper()
+	out, err := other(t, ctx, "list").Output()
+	if err != nil {
+		t.Fatal(err, string(out))
+	}
+	var all []capsule.Status
+	if err := json.Unmarshal(out, &all); err != nil {
+		t.Fatal(err, string(out))
+	}
+	byName := map[string]capsule.Status{}
+	for _, s := range all {
+		byName[s.Name] = s
+	}
+	return byName
+}
+
+func TestDiesAtOnce(t *testing.T) {
+	ctx := engine(t)
+	_, err := build(t, "die 3").Start(ctx, capsule.Options{Name: "rigx-test-dies"})
+	var e *capsule.Error
+	if !errors.As(err, &e) || e.Reason != capsule.Died || e.Status != 3 || !slices.Equal(e.Log, []string{"going down", "for good"}) {
+		t.Fatalf("%#v", err)
+	}
+	if _, left := listed(t, ctx)["rigx-test-dies"]; left {
+		t.Error("it is left behind")
+	}
+	// One that has done its work is no failure.
+	c := start(t, ctx, build(t, "die 0"), capsule.Options{})
+	if status, err := c.Wait(ctx); status != 0 || err != nil {
+		t.Error(status, err)
+	}
+	if err := c.WaitForPort(ctx, 5000); reason(err) != capsule.Died {
+		t.Error(err)
+	}
+	if _, err := c.Exec(ctx, capsule.ExecRequest{Args: []string{"/echo", "env"}}); reason(err) != capsule.NotFound {
+		t.Error(err)
+	}
+	// A program that is not there.
+	im := build(t, "env")
+	if err := os.WriteFile(im.Dir+"/entry", []byte("/nothing"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := im.Start(ctx, capsule.Options{Name: "rigx-test-dies"}); reason(err) != capsule.Failed || !strings.Contains(err.Error(), "/nothing") {
+		t.Error(err)
+	}
+	if _, left := listed(t, ctx)["rigx-test-dies"]; left {
+		t.Error("it is left behind")
+	}
+}
+
+func TestDiesWhileWaitedFor(t *testing.T) {
+	ctx := engine(t)
+	c := start(t, ctx, build(t, "serve 1.2.3.4:5000 400ms"), capsule.Options{Publish: publish(5000, "127.0.0.1:0")})
+	err := c.WaitForPort(ctx, 5000)
+	if reason(err) != capsule.Died || !strings.Contains(err.Error(), "cannot assign requested address") {
+		t.Error(err)
+	}
+}
+
+func TestWaitsTooLong(t *testing.T) {
+	ctx := engine(t)
+	c := start(t, ctx, build(t, "serve 127.0.0.1:5000 0"), capsule.Options{Publish: publish(5000, "127.0.0.1:0")})
+	short, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	err := c.WaitForPort(short, 5000)
+	if reason(err) != capsule.Timeout || !strings.Contains(err.Error(), "let it listen on 0.0.0.0") {
+		t.Error(err)
+	}
+	shorter, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if err := c.WaitForPort(shorter, 5001); reason(err) != capsule.Timeout {
+		t.Error("nobody listens on 5001:", err)
+	}
+}
+
+func TestDeafCapsuleIsKilled(t *testing.T) {
+	ctx := engine(t)
+	c := start(t, ctx, build(t, "deaf"), capsule.Options{Name: "rigx-test-deaf"})
+	if err := c.Stop(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := c.Stop(ctx); err != nil {
+		t.Error("stopped again:", err)
+	}
+	if _, left := listed(t, ctx)["rigx-test-deaf"]; left {
+		t.Error("it is left behind")
+	}
+}
+
+func TestEnvironment(t *testing.T) {
+	ctx := engine(t)
+	env := map[string]string{
+		"PLAIN": "x", "COMMAS": "a,b,,c,", "LINES": "one\ntwo\n", "BACKSLASH": `\,\\,`, "QUOTES": `it's "$HOME" $(id)`, "EMPTY": "",
+		"EQUALS": "k=v,l=w", "UNICODE": "grün", "FLIGHT-COMPUTER_5001_ADDR": "127.0.0.1:1",
+	}
+	// Those of this program's own runner are nothing to it.
+	t.Setenv("RIGX_ENV", "LEAKED=1")
+	c := start(t, ctx, build(t, "env"), capsule.Options{Env: env})
+	if _, err := c.Wait(ctx); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	if err := c.Logs(ctx, &log, false); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range env {
+		if want := fmt.Sprintf("%q\n", name+"="+value); !strings.Contains(log.String(), want) {
+			t.Errorf("there is no %s in\n%s", want, &log)
+		}
+	}
+	if strings.Contains(log.String(), "LEAKED") {
+		t.Error("a variable of the runner's leaked")
+	}
+	for _, bad := range []string{"", "A=B", "A,B", "A B", "A\n"} {
+		if _, err := build(t, "env").Start(ctx, capsule.Options{Env: map[string]string{bad: ""}}); reason(err) != capsule.Invalid {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func TestVolumes(t *testing.T) {
+	ctx := engine(t)
+	root := t.TempDir()
+	if err := os.MkdirAll(root+"/in", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(root+"/in/file", []byte("from outside"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c := start(t, ctx, build(t, "deaf"), capsule.Options{ProjectRoot: root, Volumes: []capsule.Volume{
+		{Host: root + "/in", Container: "/in", Mode: "ro"}, {Host: "out", Container: "/out"},
+	}})
+	run := func(args ...string) (int, string) {
+		var out bytes.Buffer
+		status, err := c.Exec(ctx, capsule.ExecRequest{Args: append([]string{"/echo"}, args...), Stdout: &out, Stderr: &out})
+		if err != nil {
+			t.Error(err)
+		}
+		return status, out.String()
+	}
+	if _, out := run("cat", "/in/file"); out != "from outside <nil>\n" {
+		t.Error(out)
+	}
+	if status, out := run("write", "/in/file", "x"); status != 3 || !strings.Contains(out, "read-only") {
+		t.Error(status, out)
+	}
+	if status, out := run("write", "/out/file", "from inside"); status != 0 {
+		t.Error(status, out)
+	}
+	if got, err := os.ReadFile(root + "/out/file"); string(got) != "from inside" {
+		t.Error(string(got), err)
+	}
+	for _, bad := range []capsule.Volume{{Host: "a", Container: "relative"}, {Host: "", Container: "/x"}, {Host: "a:b", Container: "/x"}, {Host: "a", Container: "/x", Mode: "rx"}} {
+		if _, err := build(t, "env").Start(ctx, capsule.Options{Volumes: []capsule.Volume{bad}}); reason(err) != capsule.Invalid {
+			t.Errorf("%v: %v", bad, err)
+		}
+	}
+}
+
+func TestPortTaken(t *testing.T) {
+	ctx := engine(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	taken := l.Addr().String()
+	_, err = build(t, "deaf").Start(ctx, capsule.Options{Publish: publish(5000, taken)})
+	who := fmt.Sprintf("(process %d)", os.Getpid())
+	if reason(err) != capsule.PortTaken || !strings.Contains(err.Error(), taken) || !strings.Contains(err.Error(), who) {
+		t.Error(err)
+	}
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	_, err = build(t, "deaf").Start(ctx, capsule.Options{PublishUDP: publish(5000, c.LocalAddr().String())})
+	if reason(err) != capsule.PortTaken || !strings.Contains(err.Error(), "udp port") {
+		t.Error(err)
+	}
+	if _, err := build(t, "deaf").Start(ctx, capsule.Options{Publish: publish(5000, "192.0.2.1:5000")}); reason(err) != capsule.Invalid {
+		t.Error(err)
+	}
+	twice := map[uint16][]netip.AddrPort{5000: {netip.MustParseAddrPort(freeAddr(t))}}
+	twice[5001] = twice[5000]
+	if _, err := build(t, "deaf").Start(ctx, capsule.Options{Publish: twice}); reason(err) != capsule.PortTaken {
+		t.Error(err)
+	}
+}
+
+func freeAddr(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+func TestNameTaken(t *testing.T) {
+	ctx := engine(t)
+	im := build(t, "deaf")
+	start(t, ctx, im, capsule.Options{Name: "rigx-test-name"})
+	if _, err := im.Start(ctx, capsule.Options{Name: "rigx-test-name"}); reason(err) != capsule.NameTaken || !strings.Contains(err.Error(), "the capsule `thing`, which runs") {
+		t.Error(err)
+	}
+	if s := listed(t, ctx)["rigx-test-name"]; !s.Running {
+		t.Error("the first one is gone")
+	}
+	// One that has ended makes room.
+	ended := build(t, "die 0")
+	for range 2 {
+		c := start(t, ctx, ended, capsule.Options{Name: "rigx-test-ended"})
+		if _, err := c.Wait(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, bad := range []string{"-x", "a b", "a/b", "ü"} {
+		if _, err := im.Start(ctx, capsule.Options{Name: bad}); reason(err) != capsule.Invalid {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func TestNoEngine(t *testing.T) {
+	engine(t)
+	t.Setenv("RIGX_ENGINE", "")
+	im := build(t, "deaf")
+	t.Setenv("PATH", t.TempDir())
+	_, err := im.Start(t.Context(), capsule.Options{})
+	if reason(err) != capsule.NoEngine || !strings.Contains(err.Error(), "install the package podman") {
+		t.Error(err)
+	}
+	// A client without a daemon does not answer.
+	bin := t.TempDir()
+	if err := os.WriteFile(bin+"/docker", []byte("#!/bin/sh\necho 'Cannot connect to the Docker daemon' >&2; exit 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin)
+	_, err = im.Start(t.Context(), capsule.Options{})
+	if reason(err) != capsule.NoEngine || !strings.Contains(err.Error(), "Cannot connect to the Docker daemon") {
+		t.Error(err)
+	}
+	if all, err := capsule.List(t.Context()); err != nil || len(all) > 0 {
+		t.Error("without an engine no container runs:", all, err)
+	}
+}
+
+func TestOpen(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := capsule.Open(dir + "/greeter"); reason(err) != capsule.NotBuilt || !strings.Contains(err.Error(), "rigx build greeter") {
+		t.Error(err)
+	}
+	for text, want := range map[string]string{
+		`{`: "damaged", `{"version":2}`: "newer rigx", `{"version":1,"name":"x","backend":"wasm"}`: `no backend "wasm"`,
+		`{"version":1,"backend":"lite"}`: "name is missing", `{"version":1,"name":"x","backend":"lite","runner":"../../evil"}`: "outside",
+		`{"version":1,"name":"x","backend":"lite"}`: "cannot be run",
+	} {
+		if err := os.WriteFile(dir+"/manifest.json", []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := capsule.Open(dir); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	_ = os.Rename(dir+"/manifest.json", dir+"/other")
+	if _, err := capsule.Open(dir); err == nil || !strings.Contains(err.Error(), "is not a capsule") {
+		t.Error(err)
+	}
+}
+
+func TestTwoAtOnce(t *testing.T) {
+	ctx := engine(t)
+	im := build(t, "serve :5000 0")
+	s := session()
+	var wg sync.WaitGroup
+	names := make([]string, 4)
+	for i := range names {
+		wg.Go(func() {
+			c, err := im.Start(ctx, capsule.Options{Session: s, Publish: publish(5000, "127.0.0.1:0")})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			names[i] = c.Name
+			if err := c.WaitForPort(ctx, 5000); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	seen := listed(t, ctx)
+	for _, name := range names {
+		if got := seen[name]; !got.Running || got.Target != "thing" || got.Backend != capsule.Lite || got.Publish[5000] == nil || got.PID == 0 {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	seen = listed(t, ctx)
+	for _, name := range names {
+		if _, left := seen[name]; left {
+			t.Error("left behind:", name)
+		}
+	}
+	if _, err := im.Start(ctx, capsule.Options{Session: s}); err == nil {
+		t.Error("the session is closed")
+	}
+}
+
+func TestFind(t *testing.T) {
+	ctx := engine(t)
+	im, project := build(t, "deaf"), t.TempDir()
+	start(t, ctx, im, capsule.Options{Name: "rigx-test-find", ProjectRoot: project})
+	for _, name := range []string{"rigx-test-find", "thing"} {
+		c, err := capsule.Find(ctx, project, name)
+		if err != nil || c.Name != "rigx-test-find" {
+			t.Fatal(c, err)
+		}
+		if s, err := c.State(ctx); err != nil || !s.Running {
+			t.Error(s, err)
+		}
+	}
+	if _, err := capsule.Find(ctx, t.TempDir(), "thing"); reason(err) != capsule.NotFound {
+		t.Error("it is of another project:", err)
+	}
+	if _, err := capsule.Find(ctx, project, "other"); reason(err) != capsule.NotFound || !strings.Contains(err.Error(), "there is rigx-test-find") {
+		t.Error(err)
+	}
+	start(t, ctx, im, capsule.Options{Name: "rigx-test-find2", ProjectRoot: project})
+	if _, err := capsule.Find(ctx, project, "thing"); reason(err) != capsule.Invalid || !strings.Contains(err.Error(), "rigx-test-find, rigx-test-find2") {
+		t.Error(err)
+	}
+}
+
+// TestInterrupted ends the context of a start at various moments: nothing is
+// left of it.
+func TestInterrupted(t *testing.T) {
+	ctx := engine(t)
+	im := build(t, "deaf")
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	for after := time.Duration(0); after < 400*time.Millisecond; after += 40 * time.Millisecond {
+		short, cancel := context.WithTimeout(ctx, after)
+		c, err := im.Start(short, capsule.Options{Name: "rigx-test-interrupted", Gate: true})
+		cancel()
+		if err == nil {
+			if err := c.Stop(ctx); err != nil {
+				t.Error(err)
+			}
+		}
+		if s, left := listed(t, ctx)["rigx-test-interrupted"]; left {
+			t.Errorf("after %s: %+v", after, s)
+		}
+	}
+	if left, _ := filepath.Glob(tmp + "/rigx-capsule-*"); len(left) > 0 {
+		t.Error(left)
+	}
+}
+
+// TestKilled kills a program with kill -9 while and after it starts a capsule:
+// its guard removes everything.
+func TestKilled(t *testing.T) {
+	ctx := engine(t)
+	im := build(t, "deaf")
+	tmp := t.TempDir()
+	for i, after := range []time.Duration{-1, 0, 50 * time.Millisecond, 150 * time.Millisecond, 250 * time.Millisecond} {
+		name := "rigx-test-killed" + strconv.Itoa(i)
+		cmd := other(t, ctx, "victim", "CAPSULE_DIR="+im.Dir, "CAPSULE_NAME="+name, "CAPSULE_GATE=1", "TMPDIR="+tmp)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(out)
+		lines.Scan()
+		if after < 0 {
+			lines.Scan()
+			if lines.Text() != "started <nil>" {
+				t.Error(lines.Text())
+			}
+			if s := listed(t, ctx)[name]; !s.Running {
+				t.Error("it does not run")
+			}
+		}
+		time.Sleep(max(0, after))
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		gone := func() bool {
+			_, left := listed(t, ctx)[name]
+			dirs, _ := filepath.Glob(tmp + "/rigx-capsule-*")
+			return !left && len(dirs) == 0
+		}
+		for range 100 {
+			if time.Sleep(100 * time.Millisecond); gone() {
+				break
+			}
+		}
+		// It must stay gone: the engine may have been at work.
+		if time.Sleep(2 * time.Second); !gone() {
+			t.Errorf("killed after %s, something is left: %v", after, listed(t, ctx)[name])
+		}
+	}
+}
+
+func TestGateAndPlace(t *testing.T) {
+	ctx := engine(t)
+	c := start(t, ctx, build(t, "serve :5000 0"), capsule.Options{
+		Gate: true, Publish: publish(5000, "127.0.0.1:0"), Hosts: map[string]netip.Addr{"peer": netip.MustParseAddr("127.0.10.9")},
+	})
+	var log bytes.Buffer
+	if err := c.Logs(ctx, &log, false); err != nil || log.Len() > 0 {
+		t.Error("it did not wait for its gate:", log.String(), err)
+	}
+	place, err := c.Place()
+	if os.Getuid() != 0 {
+		if reason(err) != capsule.Unsupported {
+			t.Error(err)
+		}
+		t.Skip("only the superuser can enter a network")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A peer that only the capsule sees, by its name.
+	peer := netip.MustParseAddrPort("127.0.10.9:5001")
+	l, err := place.Listen(ctx, "tcp", peer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			fmt.Fprintln(conn, "the peer greets")
+			conn.Close()
+		}
+	}()
+	if _, err := net.DialTimeout("tcp", peer.String(), time.Second); err == nil {
+		t.Error("the host sees what is in the capsule's network")
+	}
+	for range 2 {
+		if err := c.Release(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.WaitForPort(ctx, 5000); err != nil {
+		t.Fatal(err)
+	}
+	if got := ask(t, "tcp", address(t, c), "dial peer:5001"); got != "the peer greets" {
+		t.Error(got)
+	}
+	// The other way, with a source of one's choice.
+	conn, err := place.Dial(ctx, "tcp", netip.MustParseAddrPort("127.0.10.9:0"), netip.MustParseAddrPort("127.0.0.1:5000"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(conn, "hi")
+	if line, err := bufio.NewReader(conn).ReadString('\n'); !strings.HasPrefix(line, "echo hi from 127.0.10.9:") {
+		t.Error(line, err)
+	}
+	conn.Close()
+	packets, err := place.ListenPacket(ctx, "udp", netip.MustParseAddrPort("127.0.10.9:6000"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = packets.Close() }()
+	datagrams, err := place.Dial(ctx, "udp", netip.AddrPort{}, netip.MustParseAddrPort("127.0.10.9:6000"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer datagrams.Close()
+	fmt.Fprint(datagrams, "datagram")
+	buffer := make([]byte, 20)
+	if n, _, err := packets.ReadFrom(buffer); string(buffer[:n]) != "datagram" {
+		t.Error(string(buffer[:n]), err)
+	}
+}

@@ -1,0 +1,4 @@
+package capsule
+
+// Health is a placeholder.
+type Health struct{}

@@ -1,0 +1,97 @@
+package capsule
+
+import (
+	"context"
+	"net"
+	"net/netip"
+)
+
+// Place is the network of a capsule, as seen from inside.
+//
+// In a container that is its network namespace: Listen opens a socket that only
+// the container's processes reach, at any address below 127.0.0.0/8 for
+// instance, and Dial reaches what listens on the container's loopback.
+//
+// A virtual machine has its own kernel, which cannot be entered. It reaches
+// 127.0.0.1 of the host as 10.0.2.2: Listen listens on the host's 127.0.0.1,
+// with the port that was asked for, and the guest connects to 10.0.2.2 with
+// that port. Dial connects to where the port of the guest is published; the
+// guest sees 10.0.2.2 as the source, whatever it is given.
+type Place struct {
+	// do runs a function whose sockets are made inside.
+	do func(func() error) error
+	// listenAt and dialAt say where an address of the place is on the outside.
+	listenAt func(netip.AddrPort) netip.AddrPort
+	dialAt   func(network string, remote netip.AddrPort) (netip.AddrPort, error)
+	// anySource is set where sockets cannot be bound to an address of the place.
+	anySource bool
+	close     func()
+}
+
+// Gateway is where the guest of a virtual machine finds the loopback of the
+// host.
+var Gateway = netip.AddrFrom4([4]byte{10, 0, 2, 2})
+
+// Listen opens a listener in the place; network is "tcp".
+func (p *Place) Listen(ctx context.Context, network string, addr netip.AddrPort) (net.Listener, error) {
+	var l net.Listener
+	err := p.do(func() (err error) {
+		l, err = (&net.ListenConfig{}).Listen(ctx, network, p.listenAt(addr).String())
+		return err
+	})
+	return l, err
+}
+
+// ListenPacket opens a socket in the place; network is "udp".
+func (p *Place) ListenPacket(ctx context.Context, network string, addr netip.AddrPort) (net.PacketConn, error) {
+	var c net.PacketConn
+	err := p.do(func() (err error) {
+		c, err = (&net.ListenConfig{}).ListenPacket(ctx, network, p.listenAt(addr).String())
+		return err
+	})
+	return c, err
+}
+
+// Dial connects from inside the place; network is "tcp" or "udp". An invalid
+// local address leaves the choice to the system.
+func (p *Place) Dial(ctx context.Context, network string, local, remote netip.AddrPort) (net.Conn, error) {
+	remote, err := p.dialAt(network, remote)
+	if err != nil {
+		return nil, err
+	}
+	dialer := net.Dialer{}
+	if local.IsValid() && !p.anySource {
+		if network == "udp" {
+			dialer.LocalAddr = net.UDPAddrFromAddrPort(local)
+		} else {
+			dialer.LocalAddr = net.TCPAddrFromAddrPort(local)
+		}
+	}
+	var c net.Conn
+	err = p.do(func() (err error) {
+		c, err = dialer.DialContext(ctx, network, remote.String())
+		return err
+	})
+	return c, err
+}
+
+func (v *vm) place(s State) (*Place, error) {
+	return &Place{
+		do: func(f func() error) error { return f() },
+		listenAt: func(addr netip.AddrPort) netip.AddrPort {
+			return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), addr.Port())
+		},
+		dialAt: func(network string, remote netip.AddrPort) (netip.AddrPort, error) {
+			published := s.Publish
+			if network == "udp" {
+				published = s.PublishUDP
+			}
+			if ends := published[remote.Port()]; len(ends) > 0 {
+				return local(ends[0]), nil
+			}
+			return netip.AddrPort{}, failure(Invalid, "%s port %d of %s is not published, so it cannot be reached", network, remote.Port(), v.Name)
+		},
+		anySource: true,
+		close:     func() {},
+	}, nil
+}

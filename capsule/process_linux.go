@@ -1,0 +1,51 @@
+package capsule
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// startTime tells a process from a later one with the same number: when it
+// began, after which boot. It is "" if there is no such process.
+func startTime(pid int) string {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return ""
+	}
+	// The name in parentheses may hold anything.
+	_, rest, _ := strings.Cut(string(data), ") ")
+	if i := strings.LastIndex(string(data), ") "); i >= 0 {
+		rest = string(data)[i+2:]
+	}
+	fields := strings.Fields(rest)
+	if len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
+		return ""
+	}
+	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return fields[19] + "@" + strings.TrimSpace(string(boot))
+}
+
+func processExists(pid int) bool { return startTime(pid) != "" }
+
+// hears reports whether a signal would do something to the first process of a
+// container: the kernel keeps from it those that it neither catches nor waits
+// for.
+func hears(pid int, sig syscall.Signal) bool {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		return true
+	}
+	for line := range strings.Lines(string(data)) {
+		name, mask, _ := strings.Cut(line, ":")
+		if name != "SigCgt" && name != "SigBlk" {
+			continue
+		}
+		bits, err := strconv.ParseUint(strings.TrimSpace(mask), 16, 64)
+		if err != nil || bits&(1<<(sig-1)) != 0 {
+			return true
+		}
+	}
+	return false
+}
