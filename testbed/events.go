@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -14,33 +15,55 @@ type EventRecord struct {
 	Time    time.Time `json:"time"`
 	Elapsed float64   `json:"elapsed"`
 	// Event is what: network.opened, network.closed, node.declared,
-	// node.attached, node.detached, link.opened, connection.opened,
-	// connection.refused, connection.closed, fault.set, fault.cleared,
-	// record.started, record.stopped, events.lost.
+	// node.attached, node.detached, link.opened, link.counted, link.closed,
+	// connection.opened, connection.refused, connection.closed, fault.set,
+	// fault.cleared, record.started, record.stopped, error, events.lost. What
+	// happens to single packets is counted: link.counted comes after
+	// fault.cleared, once for each link, and link.closed at the end.
 	Event      string     `json:"event"`
 	Seed       uint64     `json:"seed,omitempty"`
 	Node       string     `json:"node,omitempty"`
 	Link       *Link      `json:"link,omitempty"`
-	Address    string     `json:"address,omitempty"` // of the node or the link
-	Connection int        `json:"connection,omitempty"`
-	Peer       string     `json:"peer,omitempty"` // who connected
+	Address    string     `json:"address,omitempty"`    // of the node or the link
+	Connection int        `json:"connection,omitempty"` // the n-th of the link
+	Peer       string     `json:"peer,omitempty"`       // who connected, or sent
 	Fault      int        `json:"fault,omitempty"`
 	Selectors  []Selector `json:"selectors,omitempty"`
 	Rule       *Rule      `json:"rule,omitempty"`
+	Forward    *Counters  `json:"forward,omitempty"`
+	Backward   *Counters  `json:"backward,omitempty"`
+	Reason     string     `json:"reason,omitempty"` // why it ended
 	Error      string     `json:"error,omitempty"`
+	Lost       int        `json:"lost,omitempty"` // how many events, or packets of a recording
 }
 
+// maxEvents is how many may wait for those that are told of them.
+const maxEvents = 1 << 16
+
+// events tells of what happens, from a goroutine of its own: nobody who is slow
+// in listening slows down the network.
 type events struct {
 	started time.Time
+	done    chan struct{}
+
 	mu      sync.Mutex
+	change  sync.Cond
+	waiting []EventRecord
+	lost    int
+	closed  bool
+
+	telling sync.Mutex // held while the listeners are called
 	w       io.Writer
-	err     error
+	failed  error
 	next    int
-	subs    map[int]func(EventRecord)
+	heard   map[int]func(EventRecord)
 }
 
 func newEvents(started time.Time, w io.Writer) *events {
-	return &events{started: started, w: w, subs: make(map[int]func(EventRecord))}
+	e := &events{started: started, w: w, done: make(chan struct{}), heard: make(map[int]func(EventRecord))}
+	e.change.L = &e.mu
+	go e.run()
+	return e
 }
 
 func (e *events) emit(r EventRecord) {
@@ -48,36 +71,80 @@ func (e *events) emit(r EventRecord) {
 	r.Elapsed = r.Time.Sub(e.started).Seconds()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.w != nil && e.err == nil {
+	switch {
+	case e.closed:
+		return
+	case len(e.waiting) >= maxEvents:
+		e.lost++
+		return
+	case e.lost > 0:
+		e.waiting = append(e.waiting, EventRecord{Time: r.Time, Elapsed: r.Elapsed, Event: "events.lost", Lost: e.lost})
+		e.lost = 0
+	}
+	e.waiting = append(e.waiting, r)
+	e.change.Signal()
+}
+
+func (e *events) run() {
+	defer close(e.done)
+	for {
+		e.mu.Lock()
+		for len(e.waiting) == 0 && !e.closed {
+			e.change.Wait()
+		}
+		records := e.waiting
+		e.waiting = nil
+		e.mu.Unlock()
+		if len(records) == 0 {
+			return
+		}
+		e.telling.Lock()
+		for _, r := range records {
+			e.tell(r)
+		}
+		e.telling.Unlock()
+	}
+}
+
+func (e *events) tell(r EventRecord) {
+	if e.w != nil && e.failed == nil {
 		line, err := json.Marshal(r)
 		if err == nil {
 			_, err = e.w.Write(append(line, '\n'))
 		}
-		e.err = err
+		if err != nil {
+			e.failed = fmt.Errorf("event log: %w", err)
+		}
 	}
-	for _, f := range e.subs {
+	for _, f := range e.heard {
 		f(r)
 	}
 }
 
+// close returns when all have been told of everything.
 func (e *events) close() error {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.err
+	e.closed = true
+	e.change.Signal()
+	e.mu.Unlock()
+	<-e.done
+	return e.failed
 }
 
-// Subscribe calls f for each event from now on, one after the other. f must not
-// call methods of the network. After stop has returned f is not called again.
+// Subscribe calls f for each event from now on, one after the other, from
+// another goroutine. f must not call stop, Subscribe or Close; after stop has
+// returned f is not called again. Who is so slow that tens of thousands wait
+// misses some, and is told how many.
 func (n *Network) Subscribe(f func(EventRecord)) (stop func()) {
 	e := n.events
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.telling.Lock()
+	defer e.telling.Unlock()
 	id := e.next
 	e.next++
-	e.subs[id] = f
+	e.heard[id] = f
 	return func() {
-		e.mu.Lock()
-		delete(e.subs, id)
-		e.mu.Unlock()
+		e.telling.Lock()
+		defer e.telling.Unlock()
+		delete(e.heard, id)
 	}
 }

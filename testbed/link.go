@@ -2,10 +2,12 @@ package testbed
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // Proto is what a link forwards.
@@ -72,16 +74,36 @@ type link struct {
 	Link
 	network *Network
 	address netip.AddrPort
+	nodes   [2]netip.Addr // of source and destination
+	lanes   [2]lane       // forward, backward
+
+	connections, refused atomic.Int64
 
 	mu      sync.Mutex
-	closed  bool
-	closers map[interface{ Close() error }]bool
+	doors   map[door]bool
+	guests  map[guest]bool
 	running sync.WaitGroup
+}
+
+// A door is where a link can be entered: a listener or a packet socket.
+type door interface {
+	close()
+	in() Place // nil is the loopback of the host
+}
+
+// A guest is a connection, or a sender of datagrams, that uses a link.
+type guest interface {
+	// kick has it look at its chains and at the time.
+	kick()
+	close(reason string)
+	// touches is true if one of its ends is in such a place.
+	touches(where func(Place) bool) bool
 }
 
 // Link connects two declared nodes, and returns the address at which the
 // source reaches the port; Bindings has it too. The destination need not
-// listen yet: until it does, connections to the link are reset.
+// listen yet: until it does, TCP connections through the link are reset, which
+// is the first that a client hears, since the link itself always accepts.
 func (n *Network) Link(decl Link) (netip.AddrPort, error) {
 	if decl.Proto == 0 {
 		decl.Proto = TCP
@@ -91,7 +113,8 @@ func (n *Network) Link(decl Link) (netip.AddrPort, error) {
 	if n.closed {
 		return netip.AddrPort{}, errClosed
 	}
-	if _, err := n.node(decl.From); err != nil {
+	from, err := n.node(decl.From)
+	if err != nil {
 		return netip.AddrPort{}, err
 	}
 	to, err := n.node(decl.To)
@@ -107,9 +130,24 @@ func (n *Network) Link(decl Link) (netip.AddrPort, error) {
 	if n.links[decl] != nil {
 		return netip.AddrPort{}, fmt.Errorf("link %v is declared twice", decl)
 	}
-	l := &link{Link: decl, network: n, closers: make(map[interface{ Close() error }]bool)}
-	if err := l.listen(to.address); err != nil {
+	l := &link{
+		Link: decl, network: n, nodes: [2]netip.Addr{from.address, to.address},
+		doors: make(map[door]bool), guests: make(map[guest]bool),
+	}
+	for i, direction := range []Direction{Forward, Backward} {
+		l.lanes[i].init(l, direction)
+	}
+	l.rechain()
+	// The link is at the address of its destination, so that the source sees
+	// whom it talks to.
+	if l.address, err = l.open(nil, netip.AddrPortFrom(to.address, 0)); err != nil {
 		return netip.AddrPort{}, fmt.Errorf("link %v: %w%s", decl, err, aliasHint(to.address))
+	}
+	if from.place != nil {
+		if err := n.enter(l, from.place, to); err != nil {
+			l.close()
+			return netip.AddrPort{}, err
+		}
 	}
 	n.links[decl] = l
 	n.linkOrder = append(n.linkOrder, l)
@@ -117,65 +155,138 @@ func (n *Network) Link(decl Link) (netip.AddrPort, error) {
 	return l.address, nil
 }
 
-// listen opens the link at the address of its destination, so that the source
-// sees whom it talks to.
-func (l *link) listen(at netip.Addr) error {
+// open makes a door at an address of a place and says where it is.
+func (l *link) open(place Place, at netip.AddrPort) (netip.AddrPort, error) {
+	if place == nil {
+		place = host{}
+	}
+	ctx := l.network.ctx
 	if l.Proto == UDP {
-		c, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, 0)))
+		c, err := place.ListenPacket(ctx, "udp", at)
 		if err != nil {
-			return err
+			return netip.AddrPort{}, err
 		}
-		l.address = c.LocalAddr().(*net.UDPAddr).AddrPort()
-		l.track(c)
-		l.running.Go(func() { l.forward(c) })
-		return nil
+		r := newRelay(l, place, c)
+		l.addDoor(r)
+		l.running.Go(r.run)
+		return addrPort(c.LocalAddr()), nil
 	}
-	listener, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(netip.AddrPortFrom(at, 0)))
+	c, err := place.Listen(ctx, "tcp", at)
 	if err != nil {
-		return err
+		return netip.AddrPort{}, err
 	}
-	l.address = listener.Addr().(*net.TCPAddr).AddrPort()
-	l.track(listener)
-	l.running.Go(func() { l.accept(listener) })
-	return nil
+	e := &entrance{link: l, place: place, listener: c}
+	l.addDoor(e)
+	l.running.Go(e.run)
+	return addrPort(c.Addr()), nil
 }
 
-// target is where the destination is to be found, and what it sees as source.
-func (l *link) target() (local, remote netip.AddrPort) {
+func (l *link) addDoor(d door) {
+	l.mu.Lock()
+	l.doors[d] = true
+	l.mu.Unlock()
+}
+
+// add lets a guest in, unless the door has been closed behind it.
+func (l *link) add(g guest, through door) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.doors[through] {
+		l.guests[g] = true
+		return true
+	}
+	return false
+}
+
+func (l *link) remove(g guest) {
+	l.mu.Lock()
+	delete(l.guests, g)
+	l.mu.Unlock()
+}
+
+// changed is called after the chains of the lanes were.
+func (l *link) changed() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for g := range l.guests {
+		g.kick()
+	}
+	for i := range l.lanes {
+		l.lanes[i].backlog.retime()
+	}
+}
+
+// stays is true if the destination is still in a place.
+func (l *link) stays(place Place) bool {
+	now, _, _ := l.target()
+	return now == place
+}
+
+// close closes the doors, sends the guests away and waits for them.
+func (l *link) close() {
+	l.leave(func(Place) bool { return true }, "the network is closed")
+	for i := range l.lanes {
+		l.lanes[i].backlog.signal()
+	}
+	l.running.Wait()
+	forward, backward := l.lanes[0].count.now(), l.lanes[1].count.now()
+	l.network.events.emit(EventRecord{Event: "link.closed", Link: &l.Link, Forward: &forward, Backward: &backward})
+}
+
+// leave closes the doors in some places and ends what goes through them.
+func (l *link) leave(where func(Place) bool, reason string) {
+	l.mu.Lock()
+	doors, guests := slices.Collect(maps.Keys(l.doors)), slices.Collect(maps.Keys(l.guests))
+	for d := range l.doors {
+		if where(d.in()) {
+			delete(l.doors, d)
+		}
+	}
+	l.mu.Unlock()
+	for _, d := range doors {
+		if where(d.in()) {
+			d.close()
+		}
+	}
+	for _, g := range guests {
+		if g.touches(where) {
+			g.close(reason)
+		}
+	}
+}
+
+// target is how the destination of a link is dialled: from which place,
+// with which address (invalid: any), and where, in the order to be tried.
+func (l *link) target() (place Place, local netip.AddrPort, remotes []netip.AddrPort) {
 	n := l.network
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.options.Subnet.IsValid() {
 		local = netip.AddrPortFrom(n.nodes[l.From].address, 0)
 	}
-	return local, n.nodes[l.To].publish[endpointPort{l.Proto, l.Port}]
-}
-
-// track closes c with the link; it says false if the link is closed already.
-func (l *link) track(c interface{ Close() error }) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		_ = c.Close()
-		return false
+	to := n.nodes[l.To]
+	if to.place == nil {
+		return host{}, local, []netip.AddrPort{to.publish[endpointPort{l.Proto, l.Port}]}
 	}
-	l.closers[c] = true
-	return true
-}
-
-func (l *link) untrack(c interface{ Close() error }) {
-	l.mu.Lock()
-	delete(l.closers, c)
-	l.mu.Unlock()
-	_ = c.Close()
-}
-
-func (l *link) close() {
-	l.mu.Lock()
-	l.closed = true
-	for c := range l.closers {
-		_ = c.Close()
+	remotes = []netip.AddrPort{netip.AddrPortFrom(localhost, l.Port)}
+	if to.address != localhost {
+		remotes = append(remotes, netip.AddrPortFrom(to.address, l.Port))
 	}
-	l.mu.Unlock()
-	l.running.Wait()
+	return to.place, local, remotes
+}
+
+// addrPort is an address of the net package as a value.
+func addrPort(a net.Addr) netip.AddrPort {
+	switch a := a.(type) {
+	case *net.TCPAddr:
+		return unmapped(a.AddrPort())
+	case *net.UDPAddr:
+		return unmapped(a.AddrPort())
+	}
+	p, _ := netip.ParseAddrPort(a.String())
+	return unmapped(p)
+}
+
+func unmapped(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }

@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -34,17 +36,23 @@ type Network struct {
 	seed    uint64
 	started time.Time
 	events  *events
+	ctx     context.Context // ends with the network
+	cancel  context.CancelFunc
+	clock   *clock
+	pipes   pipes
+	queued  atomic.Int64 // bytes on their way in all streams
 
-	mu        sync.Mutex
-	closed    bool
-	dir       string // made for this network, "" if there is none yet
-	nodes     map[string]*node
-	nodeOrder []*node
-	links     map[Link]*link
-	linkOrder []*link
-	volumes   map[string]*Volume
-	faults    []*Fault
-	nextFault int
+	mu         sync.Mutex
+	closed     bool
+	dir        string // made for this network, "" if there is none yet
+	nodes      map[string]*node
+	nodeOrder  []*node
+	links      map[Link]*link
+	linkOrder  []*link
+	volumes    map[string]*Volume
+	faults     []*Fault // that apply now, in order
+	nextFault  int
+	recordings []*recording
 }
 
 var errClosed = errors.New("the network is closed")
@@ -72,6 +80,12 @@ func Open(options Options) (*Network, error) {
 	for n.seed == 0 {
 		n.seed = rand.Uint64()
 	}
+	clock, err := newClock()
+	if err != nil {
+		return nil, err
+	}
+	n.clock = clock
+	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.events = newEvents(n.started, options.Events)
 	n.events.emit(EventRecord{Event: "network.opened", Seed: n.seed})
 	return n, nil
@@ -81,7 +95,9 @@ func Open(options Options) (*Network, error) {
 func (n *Network) Seed() uint64 { return n.seed }
 
 // Close ends all connections and removes everything the network made: when it
-// returns there is no socket, goroutine or directory left. Closing twice is fine.
+// returns there is no socket, goroutine or directory left. Its error is of what
+// could not be removed, or not be written to Options.Events or to a recording.
+// Closing twice is fine.
 func (n *Network) Close() error {
 	n.mu.Lock()
 	if n.closed {
@@ -89,16 +105,23 @@ func (n *Network) Close() error {
 		return nil
 	}
 	n.closed = true
-	links, dir := n.linkOrder, n.dir
+	links, nodes, recordings, dir := n.linkOrder, n.nodeOrder, n.recordings, n.dir
 	n.mu.Unlock()
+	n.cancel()
 	for _, l := range links {
 		l.close()
 	}
-	for _, node := range n.nodeOrder {
-		node.release()
+	for _, d := range nodes {
+		d.release()
+	}
+	n.clock.close()
+	n.pipes.close()
+	var err error
+	for _, r := range recordings {
+		err = errors.Join(err, r.close())
 	}
 	n.events.emit(EventRecord{Event: "network.closed"})
-	err := n.events.close()
+	err = errors.Join(err, n.events.close())
 	if dir != "" {
 		err = errors.Join(err, os.RemoveAll(dir))
 	}

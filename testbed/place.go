@@ -2,12 +2,16 @@ package testbed
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 )
 
 // A Place is where a node lives if that is not the loopback of the host: the
 // network namespace of a container, or the gateway of a virtual machine.
+// [OpenNamespace] makes one. Values must be comparable.
 type Place interface {
 	// Listen opens a listener inside the place; network is "tcp".
 	Listen(ctx context.Context, network string, addr netip.AddrPort) (net.Listener, error)
@@ -21,19 +25,96 @@ type Place interface {
 // Attach says where a node lives. Until detach is called, each link that starts
 // at the node, now or later, can also be reached inside the place: at its usual
 // address, and at the address of the destination with the port that it
-// declares. Links to the node dial inside the place, the loopback of the node
-// and its declared port, rather than the published endpoint.
-func (n *Network) Attach(node string, p Place) (detach func(), err error) {
+// declares, so that a name for that address is enough to find it. (The latter
+// is left out where it could be in the way of the node: if the node declares the
+// port itself, or, in a network without a subnet, if the port is taken.) Links
+// to the node dial inside the place, its loopback and the declared port, rather
+// than the published endpoint.
+//
+// detach closes the connections that have an end in the place.
+func (n *Network) Attach(name string, p Place) (detach func(), err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	d, err := n.node(node)
+	if n.closed {
+		return nil, errClosed
+	}
+	d, err := n.node(name)
 	if err != nil {
 		return nil, err
 	}
+	if p == nil {
+		return nil, fmt.Errorf("node %s: no place to attach it to", name)
+	}
+	if d.place != nil {
+		return nil, fmt.Errorf("node %s is attached already", name)
+	}
+	for _, l := range n.linkOrder {
+		if l.From == name {
+			if err := n.enter(l, p, n.nodes[l.To]); err != nil {
+				n.depart(p)
+				return nil, err
+			}
+		}
+	}
 	d.place = p
+	n.events.emit(EventRecord{Event: "node.attached", Node: name})
 	return func() {
 		n.mu.Lock()
+		defer n.mu.Unlock()
+		if d.place != p {
+			return
+		}
 		d.place = nil
-		n.mu.Unlock()
+		n.depart(p)
+		n.events.emit(EventRecord{Event: "node.detached", Node: name})
 	}, nil
+}
+
+// enter opens a link inside the place of its source. The caller holds n.mu.
+func (n *Network) enter(l *link, p Place, to *node) error {
+	if _, err := l.open(p, l.address); err != nil {
+		return fmt.Errorf("link %v: cannot listen at %v inside %s: %w", l.Link, l.address, l.From, err)
+	}
+	if slices.Contains(n.nodes[l.From].ports(l.Proto), l.Port) {
+		return nil
+	}
+	at := netip.AddrPortFrom(to.address, l.Port)
+	if _, err := l.open(p, at); err != nil && n.options.Subnet.IsValid() {
+		return fmt.Errorf("link %v: cannot listen at %v inside %s: %w", l.Link, at, l.From, err)
+	}
+	return nil
+}
+
+// depart closes what is open in a place. The caller holds n.mu.
+func (n *Network) depart(p Place) {
+	for _, l := range n.linkOrder {
+		l.leave(func(other Place) bool { return other == p }, "the node is detached")
+	}
+}
+
+// host is the place of nodes that are not attached.
+type host struct{}
+
+func (host) Listen(ctx context.Context, network string, addr netip.AddrPort) (net.Listener, error) {
+	lc := net.ListenConfig{KeepAlive: -1}
+	return lc.Listen(ctx, network+"4", addr.String())
+}
+
+func (host) ListenPacket(ctx context.Context, network string, addr netip.AddrPort) (net.PacketConn, error) {
+	var lc net.ListenConfig
+	return lc.ListenPacket(ctx, network+"4", addr.String())
+}
+
+func (host) Dial(ctx context.Context, network string, local, remote netip.AddrPort) (net.Conn, error) {
+	d := net.Dialer{KeepAlive: -1, ControlContext: bindLate}
+	switch {
+	case !local.IsValid():
+	case network == "tcp":
+		d.LocalAddr = net.TCPAddrFromAddrPort(local)
+	case network == "udp":
+		d.LocalAddr = net.UDPAddrFromAddrPort(local)
+	default:
+		return nil, errors.ErrUnsupported
+	}
+	return d.DialContext(ctx, network+"4", remote.String())
 }

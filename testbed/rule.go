@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -170,6 +171,12 @@ func (r *Rule) check(proto Proto) error {
 	return nil
 }
 
+// onlyPartitions is true if nothing happens to single packets.
+func (r Rule) onlyPartitions() bool {
+	r.Direction, r.Partition = 0, false
+	return r == Rule{}
+}
+
 // ruleJSON is how a rule is written.
 type ruleJSON struct {
 	Direction  Direction `json:"direction,omitempty"`
@@ -208,7 +215,9 @@ func (r Rule) MarshalJSON() ([]byte, error) {
 // an error.
 func (r *Rule) UnmarshalJSON(data []byte) error {
 	var in ruleJSON
-	if err := unmarshalStrictly(data, &in); err != nil {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&in); err != nil {
 		return err
 	}
 	*r = Rule{

@@ -36,13 +36,13 @@ type LinkState struct {
 // chunks of TCP. Bytes and Packets count what was delivered.
 type Counters struct {
 	Bytes      int64 `json:"bytes"`
-	Packets    int64 `json:"packets"`
-	Dropped    int64 `json:"dropped"` // lost, or, with TCP, sent again
-	Corrupted  int64 `json:"corrupted"`
-	Duplicated int64 `json:"duplicated"`
-	Reordered  int64 `json:"reordered"`
-	Delayed    int64 `json:"delayed"`
-	Reset      int64 `json:"reset"`
+	Packets    int64 `json:"packets,omitempty"`
+	Dropped    int64 `json:"dropped,omitempty"` // lost, or, with TCP, sent again
+	Corrupted  int64 `json:"corrupted,omitempty"`
+	Duplicated int64 `json:"duplicated,omitempty"`
+	Reordered  int64 `json:"reordered,omitempty"`
+	Delayed    int64 `json:"delayed,omitempty"`
+	Reset      int64 `json:"reset,omitempty"`
 }
 
 // FaultState is a fault of a [State].
@@ -65,19 +65,31 @@ func (n *Network) State() State {
 		s.Nodes = append(s.Nodes, NodeState{Name: d.name, Address: d.address.String(), TCP: d.TCP, UDP: d.UDP, Attached: d.place != nil})
 	}
 	for _, l := range n.linkOrder {
-		state := LinkState{Link: l.Link, Address: l.address.String(), Faults: []int{}}
+		l.mu.Lock()
+		open := len(l.guests)
+		l.mu.Unlock()
+		state := LinkState{
+			Link: l.Link, Address: l.address.String(), Faults: []int{},
+			Open: int64(open), Connections: l.connections.Load(), Refused: l.refused.Load(),
+			Forward: l.lanes[0].count.now(), Backward: l.lanes[1].count.now(),
+		}
 		for _, f := range n.faults {
-			for _, s := range f.selectors {
-				if s.matches(l.Link) {
-					state.Faults = append(state.Faults, f.id)
-					break
-				}
+			if f.matches(l.Link) {
+				state.Faults = append(state.Faults, f.id)
 			}
 		}
 		s.Links = append(s.Links, state)
 	}
 	for _, f := range n.faults {
-		s.Faults = append(s.Faults, FaultState{ID: f.id, Selectors: f.selectors, Rule: f.rule})
+		s.Faults = append(s.Faults, FaultState{ID: f.id, Selectors: f.selectors, Rule: f.rule, Since: f.since.Sub(n.started).Seconds()})
 	}
 	return s
+}
+
+func (c *counters) now() Counters {
+	return Counters{
+		Bytes: c.bytes.Load(), Packets: c.packets.Load(), Dropped: c.dropped.Load(),
+		Corrupted: c.corrupted.Load(), Duplicated: c.duplicated.Load(), Reordered: c.reordered.Load(),
+		Delayed: c.delayed.Load(), Reset: c.reset.Load(),
+	}
 }

@@ -1,46 +1,255 @@
 package testbed
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
 )
 
-func (l *link) accept(listener *net.TCPListener) {
+// An entrance is a listener of a TCP link.
+type entrance struct {
+	link     *link
+	place    Place
+	listener net.Listener
+}
+
+func (e *entrance) in() Place { return e.place }
+func (e *entrance) close()    { _ = e.listener.Close() }
+
+func (e *entrance) run() {
 	for {
-		c, err := listener.AcceptTCP()
-		if err != nil {
+		c, err := e.listener.Accept()
+		switch {
+		case err == nil:
+			client := newEnd(c, e.place)
+			e.link.running.Go(func() { e.link.serve(client, e) })
+		case errors.Is(err, net.ErrClosed):
 			return
+		default: // out of descriptors, as a rule: others will be closed
+			e.link.network.events.emit(EventRecord{Event: "error", Link: &e.link.Link, Error: err.Error()})
+			select { // not to spin
+			case <-time.After(10 * time.Millisecond):
+			case <-e.link.network.ctx.Done():
+			}
 		}
-		l.running.Go(func() { l.proxy(c) })
 	}
 }
 
-func (l *link) proxy(client *net.TCPConn) {
-	if !l.track(client) {
+// An end is one of the two sockets of a connection.
+type end struct {
+	net.Conn
+	place Place
+	// raw is nil if the connection is none of the kernel's.
+	raw syscall.RawConn
+	// broken is set when writing failed: the other end is gone. The kernel tells
+	// that once only, and a read would see an orderly end.
+	broken atomic.Bool
+}
+
+func newEnd(c net.Conn, place Place) *end {
+	e := &end{Conn: c, place: place}
+	if t, ok := c.(*net.TCPConn); ok {
+		e.raw, _ = t.SyscallConn()
+	}
+	return e
+}
+
+// closeWrite ends the stream to this end, and leaves the one from it.
+func (e *end) closeWrite() {
+	if c, ok := e.Conn.(interface{ CloseWrite() error }); ok {
+		_ = c.CloseWrite()
+	}
+}
+
+// abort closes with a reset, rather than with an orderly end.
+func (e *end) abort() {
+	if c, ok := e.Conn.(interface{ SetLinger(int) error }); ok {
+		_ = c.SetLinger(0)
+	}
+	_ = e.Close()
+}
+
+// A connection is one client of a TCP link.
+type connection struct {
+	link    *link
+	number  int // the n-th of its link
+	opened  time.Time
+	client  *end
+	streams [2]stream // forward, backward
+	limit   waiter
+
+	mu     sync.Mutex
+	server *end // nil until it is reached
+	closed bool
+	reason string // why it was closed, if not by its ends
+}
+
+// serve is the life of a connection.
+func (l *link) serve(client *end, through door) {
+	c := &connection{link: l, client: client, opened: time.Now()}
+	c.number = int(l.connections.Add(1))
+	c.limit.wake = c.expire
+	for i := range c.streams {
+		c.streams[i].init(c, &l.lanes[i])
+	}
+	defer client.Close()
+	if !l.add(c, through) {
 		return
 	}
-	defer l.untrack(client)
-	local, remote := l.target()
-	server, err := net.DialTCP("tcp4", tcpAddr(local), tcpAddr(remote))
-	if err != nil {
-		_ = client.SetLinger(0)
+	defer l.remove(c)
+	if !c.reach() {
 		return
 	}
-	if !l.track(server) {
+	defer c.server.Close()
+	if !l.stays(c.server.place) {
 		return
 	}
-	defer l.untrack(server)
+	defer l.network.clock.cancel(&c.limit)
+	l.network.events.emit(EventRecord{
+		Event: "connection.opened", Link: &l.Link, Connection: c.number,
+		Peer: client.RemoteAddr().String(),
+	})
+	c.record(func(r *recording) { r.open(c) })
+	c.kick() // for limits in time
 	var both sync.WaitGroup
-	both.Go(func() { _, _ = io.Copy(server, client); _ = server.CloseWrite() })
-	both.Go(func() { _, _ = io.Copy(client, server); _ = client.CloseWrite() })
+	both.Go(c.streams[1].run)
+	c.streams[0].run()
 	both.Wait()
+	c.record(func(r *recording) { r.forget(c) })
+	c.mu.Lock()
+	reason := c.reason
+	c.mu.Unlock()
+	l.network.events.emit(EventRecord{
+		Event: "connection.closed", Link: &l.Link, Connection: c.number, Reason: reason,
+		Forward: &Counters{Bytes: c.streams[0].delivered.Load()}, Backward: &Counters{Bytes: c.streams[1].delivered.Load()},
+	})
 }
 
-func tcpAddr(a netip.AddrPort) *net.TCPAddr {
-	if !a.IsValid() {
-		return nil
+// reach connects to the destination, once no partition is in the way. If
+// nobody listens there, the client sees a reset.
+func (c *connection) reach() bool {
+	if c.streams[0].awaitPassage() && gone(c.client) {
+		// It gave up before it could reach anybody, as if its SYN had been lost.
+		return false
 	}
-	return net.TCPAddrFromAddrPort(a)
+	c.mu.Lock()
+	closed := c.closed
+	c.mu.Unlock()
+	if closed {
+		return false
+	}
+	l := c.link
+	place, local, remotes := l.target()
+	var server net.Conn
+	var err error
+	for _, remote := range remotes {
+		if server, err = place.Dial(l.network.ctx, "tcp", local, remote); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		if l.network.ctx.Err() == nil {
+			l.refused.Add(1)
+			l.network.events.emit(EventRecord{
+				Event: "connection.refused", Link: &l.Link, Connection: c.number,
+				Peer: c.client.RemoteAddr().String(), Error: err.Error(),
+			})
+		}
+		c.client.abort()
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		server.Close()
+		return false
+	}
+	c.server = newEnd(server, place)
+	c.streams[0].src, c.streams[0].dst = c.client, c.server
+	c.streams[1].src, c.streams[1].dst = c.server, c.client
+	return true
+}
+
+func (c *connection) touches(where func(Place) bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return where(c.client.place) || c.server != nil && where(c.server.place)
+}
+
+// kick is called when the chains have changed.
+func (c *connection) kick() {
+	for i := range c.streams {
+		c.streams[i].kick()
+	}
+	if at, _ := c.expires(); !at.IsZero() {
+		c.link.network.clock.set(&c.limit, at)
+	}
+}
+
+// expires says when a limit in time ends the connection, and which fault it is of.
+func (c *connection) expires() (at time.Time, by *Fault) {
+	for i := range c.streams {
+		for _, s := range c.streams[i].lane.chain.Load().stages {
+			if s.rule.LimitTime == 0 {
+				continue
+			}
+			from := c.opened
+			if s.fault.since.After(from) {
+				from = s.fault.since
+			}
+			if t := from.Add(s.rule.LimitTime); at.IsZero() || t.Before(at) {
+				at, by = t, s.fault
+			}
+		}
+	}
+	return at, by
+}
+
+func (c *connection) expire() {
+	if at, by := c.expires(); by != nil && !at.After(time.Now()) {
+		c.close(fmt.Sprintf("time limit of fault %d", by.id))
+	}
+}
+
+// close ends the connection in both directions, in order, whatever is still on
+// its way.
+func (c *connection) close(reason string) { c.end(reason, (*end).hangUp) }
+
+// abort ends it with a reset.
+func (c *connection) abort(reason string) { c.end(reason, (*end).abort) }
+
+func (e *end) hangUp() { _ = e.Close() }
+
+func (c *connection) end(reason string, how func(*end)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
+	c.closed, c.reason = true, reason
+	how(c.client)
+	if c.server != nil {
+		how(c.server)
+	}
+	for i := range c.streams {
+		c.streams[i].quit()
+	}
+}
+
+// record tells the recordings of the link.
+func (c *connection) record(f func(*recording)) {
+	for _, r := range c.link.lanes[0].chain.Load().recordings {
+		f(r)
+	}
+}
+
+// resetting is true for an error that means that the other side is gone, and
+// not merely done.
+func resetting(err error) bool {
+	return err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed)
 }

@@ -1,0 +1,79 @@
+package testbed
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// bindLate has the kernel choose the port of a bound socket when it connects, so
+// that the ports of one address last for as many connections to each
+// destination.
+func bindLate(_ context.Context, _, _ string, c syscall.RawConn) error {
+	return c.Control(func(fd uintptr) {
+		// Kernels before 4.2 do not know it, and choose early.
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
+	})
+}
+
+// A Namespace is the network namespace of a process, such as that of a
+// container, as a [Place].
+type Namespace struct{ file *os.File }
+
+// OpenNamespace opens a network namespace: /proc/PID/ns/net, or a file below
+// /run/netns. Entering one needs CAP_SYS_ADMIN; without it the error says so at
+// once. The caller closes it.
+func OpenNamespace(path string) (*Namespace, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("network namespace: %w", err)
+	}
+	s := &Namespace{f}
+	if err := s.do(func() error { return nil }); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close forgets the namespace. What was opened in it stays open.
+func (s *Namespace) Close() error { return s.file.Close() }
+
+// do runs f on a thread inside the namespace. A socket stays where it was made.
+func (s *Namespace) do(f func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		// A locked thread ends with its goroutine, and with it its namespace.
+		runtime.LockOSThread()
+		if err := unix.Setns(int(s.file.Fd()), unix.CLONE_NEWNET); err != nil {
+			done <- fmt.Errorf("enter network namespace %s: %w", s.file.Name(), err)
+			return
+		}
+		done <- f()
+	}()
+	return <-done
+}
+
+// Listen is as [Place] says.
+func (s *Namespace) Listen(ctx context.Context, network string, addr netip.AddrPort) (l net.Listener, err error) {
+	err = s.do(func() error { l, err = host{}.Listen(ctx, network, addr); return err })
+	return l, err
+}
+
+// ListenPacket is as [Place] says.
+func (s *Namespace) ListenPacket(ctx context.Context, network string, addr netip.AddrPort) (c net.PacketConn, err error) {
+	err = s.do(func() error { c, err = host{}.ListenPacket(ctx, network, addr); return err })
+	return c, err
+}
+
+// Dial is as [Place] says.
+func (s *Namespace) Dial(ctx context.Context, network string, local, remote netip.AddrPort) (c net.Conn, err error) {
+	err = s.do(func() error { c, err = host{}.Dial(ctx, network, local, remote); return err })
+	return c, err
+}
