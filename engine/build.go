@@ -13,6 +13,7 @@ import (
 	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 	"github.com/rigx-build/rigx/engine/nix"
+	"github.com/rigx-build/rigx/engine/problem"
 )
 
 // OutputDir is the directory of the links to what was built.
@@ -43,6 +44,9 @@ type Result struct {
 	// Log holds the last lines of the builder, if it failed.
 	Log      []string
 	Duration time.Duration
+	// Problems are what compilers complained about, in it or in the dependency
+	// that failed.
+	Problems []problem.Problem
 	// Cached is true if nothing had to be built.
 	Cached bool
 	// Stale says why Nix was asked at all, such as "src/a.c changed". It is empty
@@ -208,6 +212,7 @@ func (s *session) build(ctx context.Context, selected []Selected, opts BuildOpti
 	}
 	for _, b := range built {
 		r := &results[index[b.Attr]]
+		r.Problems = s.complaints.ofBuilt(r.Unit, b.Err)
 		r.Duration, r.Cached, r.drvPath = b.Duration, b.Cached, b.DrvPath
 		if b.Err != nil {
 			r.Err, r.Log = b.Err, b.Err.Log

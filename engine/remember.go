@@ -4,10 +4,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/rigx-build/rigx/engine/history"
+	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/nix"
 	"github.com/rigx-build/rigx/engine/problem"
 )
@@ -84,6 +84,18 @@ func (c *complaints) of(target string) []problem.Problem {
 	return nil
 }
 
+// ofBuilt are the complaints about a unit that was built or, if that failed
+// because of another, about that one.
+func (c *complaints) ofBuilt(u manifest.Unit, failed *nix.BuildError) []problem.Problem {
+	if failed != nil && failed.Dependency {
+		return c.of(c.names[nix.DerivationName(failed.DrvPath)])
+	}
+	if u.Target == nil {
+		return nil
+	}
+	return c.of(u.Name())
+}
+
 // hasFile reports whether a path relative to the project is a file of it.
 func (w *Workspace) hasFile(file string) bool {
 	if !filepath.IsLocal(filepath.FromSlash(file)) {
@@ -97,12 +109,8 @@ func (w *Workspace) hasFile(file string) bool {
 func (w *Workspace) rememberTests(results []TestResult) {
 	records := map[string]history.Record{}
 	for _, r := range results {
-		s := problem.NewScanner(w.hasFile)
-		for line := range strings.Lines(string(r.Output)) {
-			s.Line(line)
-		}
 		records[r.Target.Name] = history.Record{
-			Verb: "test", Status: r.Status, Seconds: r.Duration.Seconds(), At: time.Now(), Problems: s.Problems(),
+			Verb: "test", Status: r.Status, Seconds: r.Duration.Seconds(), At: time.Now(), Problems: r.Problems,
 		}
 	}
 	w.remember(records)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 	"github.com/rigx-build/rigx/engine/manifest/schema"
 	"github.com/rigx-build/rigx/engine/nix"
+	"github.com/rigx-build/rigx/engine/problem"
 	"github.com/rigx-build/rigx/engine/source"
 )
 
@@ -25,6 +28,10 @@ type TestOptions struct {
 	Filters []string
 	// OnlyFailed leaves out the tests that did not fail when they last ran.
 	OnlyFailed bool
+	// Keep leaves out the tests that it is false for, if it is not nil.
+	Keep func(*manifest.Target) bool
+	// Shard of the tests that are left, in their order; the zero value is all.
+	Shard Shard
 	// Jobs is how many tests may run at once; below 2 they run one by one.
 	Jobs int
 	// Report receives what Nix does. It may be nil.
@@ -38,6 +45,36 @@ type TestOptions struct {
 	Output io.Writer
 }
 
+// Shard is one of several equal parts of the tests, Index counting from 1: every
+// machine runs another one.
+type Shard struct{ Index, Count int }
+
+// ParseShard reads "2/5".
+func ParseShard(text string) (Shard, error) {
+	index, count, ok := strings.Cut(text, "/")
+	s := Shard{}
+	var err1, err2 error
+	s.Index, err1 = strconv.Atoi(index)
+	s.Count, err2 = strconv.Atoi(count)
+	if !ok || err1 != nil || err2 != nil || s.Index < 1 || s.Index > s.Count {
+		return Shard{}, fmt.Errorf("%q is no part of the tests; the second of five is 2/5", text)
+	}
+	return s, nil
+}
+
+// of deals the tests out like cards, so that neighbours, which often take as long
+// as each other, go to different machines.
+func (s Shard) of(tests []*manifest.Target) []*manifest.Target {
+	if s.Count == 0 {
+		return tests
+	}
+	var out []*manifest.Target
+	for i := s.Index - 1; i < len(tests); i += s.Count {
+		out = append(out, tests[i])
+	}
+	return out
+}
+
 // TestResult is the outcome of one test.
 type TestResult struct {
 	Target *manifest.Target
@@ -48,6 +85,8 @@ type TestResult struct {
 	// it went to TestOptions.Output already.
 	Output   []byte
 	Streamed bool
+	// Problems are what the test, or what it needs, complained about.
+	Problems []problem.Problem
 	Err      error
 	Duration time.Duration
 }
@@ -103,6 +142,10 @@ func (w *Workspace) Test(ctx context.Context, opts TestOptions) ([]TestResult, e
 		last := history.Read(w.historyFile()).Targets
 		tests = slices.DeleteFunc(tests, func(t *manifest.Target) bool { return last[t.Name].Status == 0 })
 	}
+	if opts.Keep != nil {
+		tests = slices.DeleteFunc(tests, func(t *manifest.Target) bool { return !opts.Keep(t) })
+	}
+	tests = opts.Shard.of(tests)
 	if len(tests) == 0 {
 		return nil, nil
 	}
@@ -173,6 +216,11 @@ func (r *testRun) started(t *manifest.Target) {
 }
 
 func (r *testRun) finished(res TestResult) {
+	s := problem.NewScanner(r.w.hasFile)
+	for line := range strings.Lines(string(res.Output)) {
+		s.Line(line)
+	}
+	res.Problems = s.Problems()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.results = append(r.results, res)

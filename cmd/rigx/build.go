@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,8 +22,8 @@ type builtTarget struct {
 }
 
 func (a *app) buildCommand() *cobra.Command {
-	var opts engine.BuildOptions
-	var asJSON, updateHashes, explain bool
+	var opts buildOptions
+	var asJSON, explain bool
 	cmd := &cobra.Command{
 		Use:   "build [TARGET…]",
 		Short: "Build targets and link the results below output/",
@@ -29,10 +31,11 @@ func (a *app) buildCommand() *cobra.Command {
 			"A name is a target (with all its variants), target@variant, localdep.target, or a glob over the names of targets. " +
 			"Names of Nix, such as nixpkgs#hello, github:owner/repo#app or a store path, are built with the inputs that the project pins.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			results, err := a.build(cmd.Context(), args, opts, updateHashes)
+			ws, results, err := a.build(cmd.Context(), args, opts)
 			if err != nil {
 				return err
 			}
+			a.tellGitHub(ws, "build", buildOutcomes(results))
 			if explain {
 				a.explainBuild(results)
 			}
@@ -44,20 +47,29 @@ func (a *app) buildCommand() *cobra.Command {
 	cmd.Flags().StringVar(&opts.CopyTo, "copy-to", "", "copy the results to a `STORE` or cache")
 	cmd.Flags().StringVar(&opts.CopyFrom, "copy-from", "", "ask a `STORE` or cache for the results first")
 	cmd.Flags().BoolVar(&opts.Fetch, "fetch", false, "bring what was built in another store to this machine")
+	cmd.Flags().StringVar(&opts.affected, "affected", "", affectedUsage)
 	cmd.Flags().BoolVar(&explain, "explain", false, "say for each target why it is built, or that it is up to date")
-	cmd.Flags().BoolVar(&updateHashes, "update-hashes", false, "write hashes that turn out to be wrong into rigx.toml, and build again")
+	cmd.Flags().BoolVar(&opts.updateHashes, "update-hashes", false, "write hashes that turn out to be wrong into rigx.toml, and build again")
 	return cmd
 }
 
-// build builds what the names select; with updateHashes once more, after the
-// hashes that were wrong have been written.
-func (a *app) build(ctx context.Context, names []string, opts engine.BuildOptions, updateHashes bool) ([]engine.Result, error) {
+// buildOptions are those of `rigx build`.
+type buildOptions struct {
+	engine.BuildOptions
+	// affected is a revision; only what is touched since then is built.
+	affected string
+	// updateHashes writes the hashes that were wrong, and builds once more.
+	updateHashes bool
+}
+
+// build builds what the names select.
+func (a *app) build(ctx context.Context, names []string, opts buildOptions) (*engine.Workspace, []engine.Result, error) {
 	ws, err := a.open(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := ws.Valid(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var own, foreign []string
 	for _, name := range names {
@@ -71,30 +83,56 @@ func (a *app) build(ctx context.Context, names []string, opts engine.BuildOption
 	progress := a.newProgress(ws)
 	opts.Report = progress.event
 	if len(own) > 0 || len(foreign) == 0 {
-		selected, selectErr := ws.Select(own)
+		selected, selectErr := a.selected(ctx, ws, own, opts.affected)
 		if selectErr != nil {
 			progress.end()
-			return nil, selectErr
+			return nil, nil, selectErr
 		}
-		results, err = ws.Build(ctx, selected, opts)
+		results, err = ws.Build(ctx, selected, opts.BuildOptions)
 	}
 	if err == nil && len(foreign) > 0 {
 		var more []engine.Result
-		more, err = ws.BuildInstallables(ctx, foreign, opts)
+		more, err = ws.BuildInstallables(ctx, foreign, opts.BuildOptions)
 		results = append(results, more...)
 	}
 	progress.end()
-	if err != nil || !updateHashes {
-		return results, err
+	if err != nil || !opts.updateHashes {
+		return ws, results, err
 	}
 	n, err := ws.UpdateHashes(results)
 	if err != nil || n == 0 {
-		return results, err
+		return ws, results, err
 	}
 	if !a.quiet {
 		fmt.Fprintf(a.err, "[rigx] hashes written: %d; building again\n", n)
 	}
-	return a.build(ctx, names, opts, false)
+	opts.updateHashes = false
+	return a.build(ctx, names, opts)
+}
+
+// selected is what the names mean, less what is not affected since a revision.
+func (a *app) selected(ctx context.Context, ws *engine.Workspace, names []string, revision string) ([]engine.Selected, error) {
+	all, err := ws.Select(names)
+	if err != nil || revision == "" {
+		return all, err
+	}
+	keep, err := ws.Affected(ctx, revision)
+	if err != nil {
+		return nil, err
+	}
+	some := slices.DeleteFunc(slices.Clone(all), func(s engine.Selected) bool { return s.Unit.Target != nil && !keep(s.Unit.Target) })
+	if !a.quiet && len(some) < len(all) {
+		fmt.Fprintf(a.err, "[rigx] %d of %s touched since %s\n", len(some), count(len(all), "target"), revision)
+	}
+	return some, nil
+}
+
+func buildOutcomes(results []engine.Result) []ciOutcome {
+	out := make([]ciOutcome, len(results))
+	for i, r := range results {
+		out[i] = ciOutcome{name: r.Attr, target: r.Unit.Target, err: r.Err, cached: r.Cached, log: strings.Join(r.Log, "\n"), problems: r.Problems, took: r.Duration}
+	}
+	return out
 }
 
 // explainBuild says why Nix was asked.

@@ -27,6 +27,9 @@ func (a *app) versionCommand() *cobra.Command {
 	}
 }
 
+// affectedUsage is what --affected of several commands does.
+const affectedUsage = "only targets that are touched since a revision of git (`REV`)"
+
 // listedTarget is a target in `rigx list --json`.
 type listedTarget struct {
 	Name        string   `json:"name"`
@@ -46,7 +49,7 @@ func (l *listedTarget) place() {
 }
 
 func (a *app) listCommand() *cobra.Command {
-	var kind string
+	var kind, affected string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "list",
@@ -64,6 +67,16 @@ func (a *app) listCommand() *cobra.Command {
 				return err
 			}
 			targets := listed(ws.Manifest, "", kind)
+			if affected != "" {
+				keep, err := ws.Affected(cmd.Context(), affected)
+				if err != nil {
+					return err
+				}
+				targets = slices.DeleteFunc(targets, func(l listedTarget) bool {
+					t := ws.Manifest.Target(l.Name)
+					return t == nil || !keep(t)
+				})
+			}
 			if asJSON {
 				for i := range targets {
 					targets[i].place()
@@ -74,6 +87,7 @@ func (a *app) listCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&kind, "kind", "", "only targets of this `KIND`")
+	cmd.Flags().StringVar(&affected, "affected", "", affectedUsage)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write JSON")
 	return cmd
 }
@@ -203,7 +217,12 @@ func (a *app) checkCommand() *cobra.Command {
 			if a.colored(a.out) {
 				style = diagnostic.Colors
 			}
-			if err := diagnostic.Write(a.out, format, ds, style); err != nil {
+			if format == "github" {
+				err = diagnostic.WriteGitHub(a.out, ds, githubPrefix(ws))
+			} else {
+				err = diagnostic.Write(a.out, format, ds, style)
+			}
+			if err != nil {
 				return err
 			}
 			errs, warnings := diagnostic.Count(ds)

@@ -27,7 +27,7 @@ type testRow struct {
 func (a *app) testCommand() *cobra.Command {
 	var opts engine.TestOptions
 	var asJSON bool
-	var junit string
+	var junit, affected, shard string
 	cmd := &cobra.Command{
 		Use:   "test [NAME|PATTERN…]",
 		Short: "Run the tests",
@@ -36,9 +36,20 @@ func (a *app) testCommand() *cobra.Command {
 			"The exit status is the worst of the tests.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
+			if shard != "" {
+				var err error
+				if opts.Shard, err = engine.ParseShard(shard); err != nil {
+					return usageError{err}
+				}
+			}
 			ws, err := a.open(ctx)
 			if err != nil {
 				return err
+			}
+			if affected != "" {
+				if opts.Keep, err = ws.Affected(ctx, affected); err != nil {
+					return err
+				}
 			}
 			progress := a.newPlainProgress()
 			opts.Filters, opts.Report = args, progress.event
@@ -60,14 +71,28 @@ func (a *app) testCommand() *cobra.Command {
 					return err
 				}
 			}
+			a.tellGitHub(ws, "test", testOutcomes(results))
 			return a.testSummary(results, opts.OnlyFailed, asJSON)
 		},
 	}
 	cmd.Flags().IntVarP(&opts.Jobs, "jobs", "j", 0, "run up to `N` tests at once")
 	cmd.Flags().BoolVar(&opts.OnlyFailed, "failed", false, "only the tests that failed when they last ran")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write the results as JSON")
+	cmd.Flags().StringVar(&affected, "affected", "", affectedUsage)
+	cmd.Flags().StringVar(&shard, "shard", "", "only part `I/N` of the tests, the same ones each time")
 	cmd.Flags().StringVar(&junit, "junit", "", "write the results to `FILE` as JUnit XML, too")
 	return cmd
+}
+
+func testOutcomes(results []engine.TestResult) []ciOutcome {
+	out := make([]ciOutcome, len(results))
+	for i, r := range results {
+		out[i] = ciOutcome{name: r.Target.Name, target: r.Target, err: r.Err, log: string(r.Output), problems: r.Problems, took: r.Duration}
+		if !r.Passed() && r.Err == nil {
+			out[i].err = fmt.Errorf("exit status %d", r.Status)
+		}
+	}
+	return out
 }
 
 // tested reports one test as it ends.

@@ -214,6 +214,11 @@ nothing changed, somebody else changed what is downloaded or installed.
 The target was built, but the other store could not be reached or refused it. A
 store takes in what is signed by a key that it trusts.
 `},
+	{NoRevision, "there is nothing to compare with", `
+` + "`--affected REV`" + ` compares the files of the project with a commit of git. The
+project must lie in a work tree, git must be installed, and the commit must be
+there: CI services often fetch the newest one only.
+`},
 	{UnknownSection, "an unknown table or top-level key", `
 rigx does not know it and ignores it; most often a typing error.
 `},

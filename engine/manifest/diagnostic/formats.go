@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 )
 
 // Write writes ds to w in the given format: "human", "json", "sarif" or
@@ -18,7 +17,7 @@ func Write(w io.Writer, format string, ds []*Diagnostic, style Style) error {
 	case "sarif":
 		return writeSARIF(w, ds)
 	case "github":
-		return writeGitHub(w, ds)
+		return WriteGitHub(w, ds, "")
 	}
 	return fmt.Errorf("unknown format %q; use human, json, sarif or github", format)
 }
@@ -91,45 +90,4 @@ func writeJSON(w io.Writer, ds []*Diagnostic) error {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(out)
-}
-
-// githubLimit is how many annotations of each severity GitHub shows for a step.
-const githubLimit = 10
-
-// writeGitHub writes workflow commands, which GitHub turns into annotations.
-// What is beyond GitHub's limit goes into one closing line, so that it is not
-// lost without a word.
-func writeGitHub(w io.Writer, ds []*Diagnostic) error {
-	var count [2]int
-	for _, d := range ds {
-		count[d.Severity]++
-		if count[d.Severity] > githubLimit {
-			continue
-		}
-		message := d.Message
-		if d.Label != "" {
-			message += "; " + d.Label
-		}
-		for _, h := range d.Help {
-			message += "\nhelp: " + h
-		}
-		p := place(d.At)
-		if _, err := fmt.Fprintf(w, "::%s file=%s,line=%d,col=%d,title=%s::%s\n",
-			d.Severity, githubProperty(p.File), p.Line, p.Column, d.Code, githubData(message)); err != nil {
-			return err
-		}
-	}
-	if more := max(0, count[Error]-githubLimit) + max(0, count[Warning]-githubLimit); more > 0 {
-		_, err := fmt.Fprintf(w, "::notice::%d more findings are not shown; run rigx check\n", more)
-		return err
-	}
-	return nil
-}
-
-var githubEscapes = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
-
-func githubData(s string) string { return githubEscapes.Replace(s) }
-
-func githubProperty(s string) string {
-	return strings.NewReplacer(":", "%3A", ",", "%2C").Replace(githubData(s))
 }
