@@ -130,6 +130,17 @@ func (f *Fault) clear() {
 	}
 }
 
+// ClearFault ends the fault with that number; false if there is none.
+func (n *Network) ClearFault(id int) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	i := slices.IndexFunc(n.faults, func(f *Fault) bool { return f.id == id })
+	if i >= 0 {
+		n.faults[i].clear()
+	}
+	return i >= 0
+}
+
 // checkSelector finds names and ports that are not declared. The caller holds
 // n.mu.
 func (n *Network) checkSelector(s Selector) error {

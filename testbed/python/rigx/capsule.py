@@ -11,6 +11,7 @@
 ``with`` block, with `Capsule.stop`, or with the script, whichever is first.
 """
 
+import base64
 import os
 import subprocess
 import sys
@@ -144,7 +145,7 @@ class Capsule:
                 stream,
                 capsule=self._id,
                 argv=argv,
-                stdin=stdin.decode("latin-1") if stdin is not None else None,
+                stdin=base64.b64encode(stdin).decode() if stdin is not None else None,
                 timeout=timeout,
                 user=user,
                 env=dict(env) if env else None,
