@@ -16,8 +16,8 @@ func TestUnpack(t *testing.T) {
 	damage := []func(dir string){
 		func(string) {},
 		func(dir string) { os.RemoveAll(filepath.Join(dir, "rigx", "capsule.py")) },
-		func(dir string) { os.WriteFile(filepath.Join(dir, "rigx", "capsule.py"), nil, 0o644) },
-		func(dir string) { os.RemoveAll(dir); os.WriteFile(dir, nil, 0o644) },
+		func(dir string) { _ = os.WriteFile(filepath.Join(dir, "rigx", "capsule.py"), nil, 0o644) },
+		func(dir string) { os.RemoveAll(dir); _ = os.WriteFile(dir, nil, 0o644) },
 	}
 	dir := filepath.Join(cache, "python-"+key())
 	for i, harm := range damage {

@@ -71,7 +71,7 @@ class _Connection:
 
     def _send(self, message: Dict[str, Any]) -> None:
         try:
-            self._socket.sendall(json.dumps(message).encode() + b"\n")
+            self._socket.sendall(json.dumps(message, allow_nan=False).encode() + b"\n")
         except OSError as e:
             raise Error(f"the connection to rigx is lost: {e}", "disconnected") from e
 
@@ -88,6 +88,11 @@ class _Connection:
     def close(self) -> None:
         self._reader.close()
         self._socket.close()
+
+    def __del__(self) -> None:
+        # With the thread that it was for. It may not have been opened.
+        if hasattr(self, "_reader"):
+            self.close()
 
 
 class _Client:

@@ -282,14 +282,14 @@ class Network:
         duplicate_rate: Optional[float] = None,
         reorder_rate: Optional[float] = None,
         bandwidth: Optional[float] = None,
-        reset: Optional[bool] = None,
+        reset_rate: Optional[float] = None,
         slow_close_ms: Optional[float] = None,
-        slice_size: Optional[int] = None,
+        slice: Optional[int] = None,
+        slice_delay_ms: Optional[float] = None,
         limit_bytes: Optional[int] = None,
         limit_ms: Optional[float] = None,
-        burst_enter: Optional[float] = None,
-        burst_leave: Optional[float] = None,
-        burst_drop: Optional[float] = None,
+        burst: Optional[Mapping[str, float]] = None,
+        partition: Optional[bool] = None,
         blocked: Optional[bool] = None,
         **unknown: Any,
     ) -> Fault:
@@ -302,29 +302,34 @@ class Network:
 
         What happens to it, where rates are from 0 to 1:
 
-        - ``drop_rate``: datagrams are lost; pieces of a TCP stream arrive late.
+        - ``drop_rate``: datagrams are lost; pieces of a TCP stream arrive late,
+          as if sent again.
         - ``delay_ms``, ``jitter_ms``: everything arrives later, by so many
           milliseconds, give or take the jitter.
         - ``corrupt_rate``: a byte of the datagram or piece is changed.
-        - ``duplicate_rate``, ``reorder_rate``: datagrams arrive twice, or late.
-        - ``burst_enter``, ``burst_leave``, ``burst_drop``: loss in bursts
-          (Gilbert–Elliott): the chances, at each datagram, that a burst begins,
-          that it ends (0.5), and that the datagram is lost in it (1).
+        - ``duplicate_rate``, ``reorder_rate``: datagrams arrive twice, or are
+          overtaken by the next.
+        - ``burst``: loss in bursts (Gilbert–Elliott): ``dict(enter=0.01,
+          leave=0.3, loss=0.9)`` are the chances, at each datagram, that a burst
+          begins, that it ends, and that the datagram is lost in it; with
+          ``good_loss`` some are lost between bursts, too.
         - ``bandwidth``: so many bytes pass per second.
-        - ``reset``: TCP connections are reset.
+        - ``reset_rate``: the chance, at each piece, that a TCP connection is reset.
         - ``slow_close_ms``: the end of a TCP connection arrives later.
-        - ``slice_size``: TCP data arrives in pieces of so many bytes.
+        - ``slice``, ``slice_delay_ms``: TCP data arrives in pieces of so many
+          bytes, with a pause between them.
         - ``limit_bytes``, ``limit_ms``: a TCP connection ends after so much.
-        - ``blocked``: nothing passes.
+        - ``partition``, or ``blocked``: nothing passes.
 
         Raises ValueError, when the block is entered, if no link matches or a
         value is out of range.
         """
         given = dict(locals())
         for name in unknown:
-            near = difflib.get_close_matches(name, _RULES, 1)
+            near = difflib.get_close_matches(name, _RULES, 1) or [rule for rule in _RULES if name in rule]
             hint = f"; did you mean {near[0]!r}?" if near else f"; valid: {', '.join(_RULES)}"
             raise ValueError(f"unknown fault rule {name!r}{hint}")
+        given["partition"] = partition if blocked is None else blocked
         rule = {name: given[name] for name in _RULES if given[name] is not None}
         return Fault(self, "network.fault", {**_selected(src, dst, to_port, proto), "direction": direction, "rule": rule})
 
@@ -414,16 +419,15 @@ _RULES = (
     "corrupt_rate",
     "duplicate_rate",
     "reorder_rate",
+    "burst",
     "bandwidth",
-    "reset",
+    "reset_rate",
     "slow_close_ms",
-    "slice_size",
+    "slice",
+    "slice_delay_ms",
     "limit_bytes",
     "limit_ms",
-    "burst_enter",
-    "burst_leave",
-    "burst_drop",
-    "blocked",
+    "partition",
 )
 
 
