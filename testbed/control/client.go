@@ -1,0 +1,73 @@
+package control
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net"
+)
+
+// Client talks to a server, as scripts do. It is not safe for concurrent use.
+type Client struct {
+	conn net.Conn
+	r    *bufio.Reader
+	last int64
+}
+
+// Dial connects to the server at a socket, with a session of its own.
+func Dial(socket string) (*Client, error) {
+	conn, err := net.Dial("unix", socket)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{conn: conn, r: bufio.NewReader(conn)}
+	if err := c.Call("hello", struct{}{}, nil); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Close ends the connection, and the session with it.
+func (c *Client) Close() error { return c.conn.Close() }
+
+// Call sends a request and decodes the result into result, unless that is nil.
+// What the server says against it is an [Error].
+func (c *Client) Call(method string, params, result any) error {
+	encoded, err := json.Marshal(params)
+	if err != nil {
+		return err
+	}
+	c.last++
+	line, err := json.Marshal(request{ID: c.last, Method: method, Params: encoded})
+	if err != nil {
+		return err
+	}
+	if _, err := c.conn.Write(append(line, '\n')); err != nil {
+		return err
+	}
+	for {
+		line, err := c.r.ReadBytes('\n')
+		if err != nil {
+			return fmt.Errorf("rigx, which ran the testbed, has ended: %w", err)
+		}
+		var a struct {
+			ID     int64           `json:"id"`
+			Result json.RawMessage `json:"result"`
+			Error  *Error          `json:"error"`
+			Stream string          `json:"stream"`
+		}
+		if err := json.Unmarshal(line, &a); err != nil {
+			return err
+		}
+		switch {
+		case a.Stream != "":
+		case a.Error != nil:
+			return a.Error
+		case result == nil:
+			return nil
+		default:
+			return json.Unmarshal(a.Result, result)
+		}
+	}
+}
