@@ -11,12 +11,17 @@ import (
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 	"github.com/rigx-build/rigx/engine/manifest/schema"
 	"github.com/rigx-build/rigx/engine/nix"
+	"github.com/rigx-build/rigx/testbed/control"
 )
 
 type scriptIO struct {
 	In       io.Reader
 	Out, Err io.Writer
 	Args     []string
+
+	// control serves the script, if it could be started, and env says where.
+	control *control.Server
+	env     []string
 }
 
 // Run executes a script or testbed target on the host, in the project's
@@ -40,7 +45,7 @@ func (w *Workspace) Run(ctx context.Context, name string, args []string, in io.R
 	if err != nil {
 		return 2, err
 	}
-	return s.script(ctx, t, scriptIO{in, out, errOut, args})
+	return s.controlled(ctx, t, scriptIO{In: in, Out: out, Err: errOut, Args: args})
 }
 
 // prepareScript needs Nix only for scripts that use something from it: a plain
@@ -106,7 +111,7 @@ func (s *session) script(ctx context.Context, t *manifest.Target, std scriptIO) 
 		Path:   "bash",
 		Args:   append([]string{"-eo", "pipefail", "-c", text, t.Name}, std.Args...),
 		Dir:    s.w.Dir(),
-		Env:    s.w.scriptEnv(t),
+		Env:    append(s.w.scriptEnv(t), std.env...),
 		Stdin:  std.In,
 		Stdout: std.Out,
 		Stderr: std.Err,

@@ -281,7 +281,7 @@ func (r *testRun) host(ctx context.Context, t *manifest.Target, captured bool) {
 	if streamed {
 		out = io.MultiWriter(kept, r.opts.Output)
 	}
-	status, err := r.script(ctx, t, scriptIO{Out: out, Err: out})
+	status, err := r.controlled(ctx, t, scriptIO{Out: out, Err: out})
 	res := TestResult{Target: t, Status: status, Err: err, Duration: time.Since(begin), Output: kept.bytes(), Streamed: streamed}
 	if err != nil && status == 0 {
 		res.Status = 1

@@ -31,6 +31,8 @@ type Options struct {
 	// Notes receives remarks that concern the whole run, such as that
 	// flake.nix was written anew. Nil discards them.
 	Notes io.Writer
+	// Testbeds are about the testbeds of scripts and tests.
+	Testbeds TestbedOptions
 }
 
 // Workspace is an open project.
