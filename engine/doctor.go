@@ -40,6 +40,7 @@ type Finding struct {
 // capsules and git dependencies need. It changes nothing.
 func Examine(ctx context.Context, opts nix.Options) []Finding {
 	var out []Finding
+	here := thisDistribution()
 	add := func(health Health, what, found string, remedy ...string) {
 		out = append(out, Finding{health, what, found, remedy})
 	}
@@ -55,15 +56,19 @@ func Examine(ctx context.Context, opts nix.Options) []Finding {
 	var missing *nix.NotFoundError
 	switch {
 	case errors.As(err, &missing):
-		add(Broken, "Nix", missing.Reason, missing.Help()...)
+		help := missing.Help()
+		if here != nil && runtime.GOOS != "windows" {
+			help = here.nix
+		}
+		add(Broken, "Nix", missing.Reason, help...)
 	case err != nil:
 		add(Broken, "Nix", err.Error(), "try `nix --version`")
 	default:
 		add(Fine, "Nix", fmt.Sprintf("%s %d.%d (%s)", n.Version.Flavor, n.Version.Major, n.Version.Minor, n.Path))
 		examineNix(ctx, n, add)
 	}
-	out = append(out, compilers())
-	examineTools(add)
+	out = append(out, compilers(here))
+	examineTools(here, add)
 	return append(out, languageServer())
 }
 
@@ -101,23 +106,30 @@ func examineNix(ctx context.Context, n *nix.Nix, add func(Health, string, string
 	}
 }
 
-// tool is a program that something needs.
+// tool is a program that something needs, with its package on Debian.
 type tool struct{ program, what, pkg string }
 
-func examineTools(add func(Health, string, string, ...string)) {
+func examineTools(here *distribution, add func(Health, string, string, ...string)) {
+	machine := map[string]tool{
+		"amd64": {program: "qemu-system-x86_64", pkg: "qemu-system-x86"},
+		"arm64": {program: "qemu-system-aarch64", pkg: "qemu-system-arm"},
+	}[runtime.GOARCH]
 	for _, t := range []tool{
 		{"git", "git dependencies and respect_gitignore need it", "git"},
 		{"podman", "", ""},
-		{"qemu-system-" + map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH], "capsules with backend \"qemu\" need it", "qemu-system"},
+		{machine.program, "capsules with backend \"qemu\" need it", machine.pkg},
 		{"ssh", "remote stores and git over SSH need it", "openssh-client"},
 	} {
+		if t.program == "" {
+			continue // capsules are built for the machines above only
+		}
 		path, err := exec.LookPath(t.program)
 		if t.program == "podman" && err != nil {
 			path, err = exec.LookPath("docker")
 			t.program, t.what, t.pkg = "podman or docker", "capsules need one of them", "podman"
 		}
 		if err != nil {
-			add(Lacking, t.program, "not on PATH; "+t.what, install(t.pkg)...)
+			add(Lacking, t.program, "not on PATH; "+t.what, here.get(t.pkg))
 			continue
 		}
 		add(Fine, filepath.Base(path), path)
@@ -134,21 +146,8 @@ func examineTools(add func(Health, string, string, ...string)) {
 	}
 }
 
-// install says how to get a package on this machine.
-func install(pkg string) []string {
-	for _, manager := range []struct{ program, command string }{
-		{"apt-get", "sudo apt-get install "}, {"dnf", "sudo dnf install "}, {"pacman", "sudo pacman -S "},
-		{"zypper", "sudo zypper install "}, {"apk", "sudo apk add "}, {"brew", "brew install "},
-	} {
-		if _, err := exec.LookPath(manager.program); err == nil {
-			return []string{manager.command + pkg}
-		}
-	}
-	return []string{"install " + pkg}
-}
-
 // compilers are those that `--nixpkgs host` can build with.
-func compilers() Finding {
+func compilers(here *distribution) Finding {
 	var found []string
 	for _, name := range []string{"gcc", "clang", "rustc", "go", "zig", "nim", "python3"} {
 		if _, err := exec.LookPath(name); err == nil {
@@ -157,7 +156,7 @@ func compilers() Finding {
 	}
 	const what = "compilers for --nixpkgs host"
 	if len(found) == 0 {
-		return Finding{Lacking, what, "none is on PATH", install("gcc")}
+		return Finding{Lacking, what, "none is on PATH", []string{here.get("gcc")}}
 	}
 	return Finding{Fine, what, strings.Join(found, ", "), nil}
 }

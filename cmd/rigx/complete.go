@@ -52,6 +52,9 @@ func (a *app) complete(root *cobra.Command) {
 	if ide, _, err := root.Find([]string{"ide"}); err == nil {
 		_ = ide.RegisterFlagCompletionFunc("variant", a.variantNames)
 	}
+	if n, _, err := root.Find([]string{"new"}); err == nil {
+		_ = n.RegisterFlagCompletionFunc("run", a.targetNames(many, func(t *manifest.Target) bool { return t.Kind == schema.Executable }))
+	}
 	_ = root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]cobra.Completion{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = root.RegisterFlagCompletionFunc("nixpkgs", cobra.FixedCompletions([]cobra.Completion{"host"}, cobra.ShellCompDirectiveDefault))
 	_ = root.RegisterFlagCompletionFunc("remote", a.remoteNames)
@@ -60,6 +63,7 @@ func (a *app) complete(root *cobra.Command) {
 // flagWords are the words that flags of commands take.
 var flagWords = map[string][]cobra.Completion{
 	"list kind":      schema.KindNames(),
+	"new language":   schema.Languages,
 	"check format":   {"human", "json", "sarif", "github"},
 	"develop format": {"sh", "fish", "json", "direnv"},
 	"develop shell":  {"bash", "zsh", "fish"},
