@@ -151,6 +151,17 @@ func (s *Session) GuardDirectory(dir string) error {
 	return nil
 }
 
+// GuardProcess has a process that leads a group killed, and the group, should
+// this program be killed. The caller ends it otherwise, and then calls ended.
+func (s *Session) GuardProcess(pid int) (ended func(), err error) {
+	if err := s.open(); err != nil {
+		return nil, err
+	}
+	r := processResource(pid)
+	s.note(r)
+	return func() { s.forget(r) }, nil
+}
+
 // Close stops all capsules of the session at once, and ends the guard. More
 // cannot be started.
 func (s *Session) Close() error {

@@ -3,8 +3,10 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/rigx-build/rigx/engine/manifest"
@@ -41,23 +43,34 @@ func (w *Workspace) Run(ctx context.Context, name string, args []string, in io.R
 		e.Help = []string{"use `rigx " + verb + " " + name + "`"}
 		return 2, e
 	}
-	s, err := w.prepareScript(ctx, t)
+	s, err := w.prepareScripts(ctx, []*manifest.Target{t})
 	if err != nil {
 		return 2, err
 	}
 	return s.controlled(ctx, t, scriptIO{In: in, Out: out, Err: errOut, Args: args})
 }
 
-// prepareScript needs Nix only for scripts that use something from it: a plain
+// prepareScripts needs Nix only for scripts that use something from it: a plain
 // script runs on a machine without Nix, and writes no flake.nix.
-func (w *Workspace) prepareScript(ctx context.Context, t *manifest.Target) (*session, error) {
-	if len(t.Edges) > 0 {
-		return w.prepare(ctx, selectedOf([]*manifest.Target{t}))
+func (w *Workspace) prepareScripts(ctx context.Context, scripts []*manifest.Target) (*session, error) {
+	if slices.ContainsFunc(scripts, w.usesNix) {
+		return w.prepare(ctx, selectedOf(scripts))
 	}
 	if err := w.Valid(ctx); err != nil {
 		return nil, err
 	}
 	return &session{w: w}, nil
+}
+
+// usesNix reports whether something is built for a host script or its testbed,
+// or taken from nixpkgs.
+func (w *Workspace) usesNix(t *manifest.Target) bool {
+	if bed := w.Manifest.Testbed(t); bed != nil && w.usesNix(bed) {
+		return true
+	}
+	return t.Kind == schema.Test && t.Sandboxed() || slices.ContainsFunc(t.Edges, func(e manifest.Edge) bool {
+		return e.Kind != manifest.ToTarget || e.Unit.Target.Kind != schema.Testbed
+	})
 }
 
 // prepareTools prepares for the use of nixpkgs alone.
@@ -76,52 +89,96 @@ func (w *Workspace) prepareTools(ctx context.Context) (*session, error) {
 	return &session{w: w, nix: n, in: in}, w.ensureLocked(ctx, n, in)
 }
 
-// script builds what a host script depends on and runs it.
-func (s *session) script(ctx context.Context, t *manifest.Target, std scriptIO) (int, error) {
-	paths := map[manifest.Unit]string{}
-	var deps []Selected
-	for _, e := range t.Edges {
-		switch e.Kind {
-		case manifest.ToTarget:
-			deps = append(deps, Selected{e.Unit.Attr(), e.Unit})
-		case manifest.ToLocal:
-			deps = append(deps, Selected{Attr: e.Name})
-		}
+// script builds what a host script depends on and runs it, between setting up
+// and taking down its testbed if it has one.
+func (s *session) script(ctx context.Context, t *manifest.Target, std scriptIO) (status int, err error) {
+	built, err := s.dependencies(ctx, t)
+	if err != nil {
+		return 1, err
 	}
-	byAttr := map[string]string{}
-	if len(deps) > 0 {
-		results, err := s.build(ctx, deps, BuildOptions{})
-		if err != nil {
-			return 1, err
-		}
-		for i := range results {
-			if results[i].Err != nil {
-				return 1, &Error{Code: diagnostic.NixFailed, Message: "`" + t.Name + "` needs `" + deps[i].Attr + "`, which failed", Err: results[i].Err}
-			}
-			paths[deps[i].Unit] = results[i].Output
-			byAttr[deps[i].Attr] = results[i].Output
-			// Host scripts reach into output/ as well as into ${dep}.
-			if err := s.link(ctx, &results[i]); err != nil {
-				return 1, err
-			}
-		}
+	env := append(s.w.scriptEnv(t), std.env...)
+	bed := s.w.Manifest.Testbed(t)
+	if len(t.Records(schema.Nodes)) > 0 {
+		bed = t
 	}
-	text := s.hostText(t, byAttr)
-	return s.shell(ctx, values(t.List(schema.DepsNixpkgs)), nix.Command{
+	if bed == nil {
+		return s.bash(ctx, t, t.Text(schema.ScriptField), env, built, std)
+	}
+	up, err := s.standUp(ctx, bed, built, std)
+	if err != nil {
+		return 1, err
+	}
+	defer func() {
+		if closeErr := up.Close(); err == nil && closeErr != nil {
+			status, err = 1, fmt.Errorf("taking down the testbed of %s: %w", t.Name, closeErr)
+		}
+	}()
+	if t.Get(schema.ScriptField) == nil {
+		return 0, up.wait(ctx)
+	}
+	return s.bash(ctx, t, t.Text(schema.ScriptField), append(env, up.env()...), built, std)
+}
+
+// bash runs a script of a target, with its tools on PATH.
+func (s *session) bash(ctx context.Context, t *manifest.Target, script string, env []string, built outputs, std scriptIO) (int, error) {
+	return s.shell(ctx, values(t.List(schema.DepsNixpkgs)), s.bashCommand(t, script, env, built, std))
+}
+
+func (s *session) bashCommand(t *manifest.Target, script string, env []string, built outputs, std scriptIO) nix.Command {
+	return nix.Command{
 		Path:   "bash",
-		Args:   append([]string{"-eo", "pipefail", "-c", text, t.Name}, std.Args...),
+		Args:   append([]string{"-eo", "pipefail", "-c", s.hostText(t, script, built), t.Name}, std.Args...),
 		Dir:    s.w.Dir(),
-		Env:    append(s.w.scriptEnv(t), std.env...),
+		Env:    env,
 		Stdin:  std.In,
 		Stdout: std.Out,
 		Stderr: std.Err,
-	})
+	}
 }
 
-// hostText is the script with every ${dep} that means something replaced by
-// its store path. All else, such as ${HOME}, is the shell's.
-func (s *session) hostText(t *manifest.Target, built map[string]string) string {
-	text := t.Text(schema.ScriptField)
+// outputs are store paths by attribute; those of local dependencies are
+// `dependency.attribute`.
+type outputs map[string]string
+
+// dependencies builds what a host script and its testbed need.
+func (s *session) dependencies(ctx context.Context, t *manifest.Target) (outputs, error) {
+	edges := t.Edges
+	if bed := s.w.Manifest.Testbed(t); bed != nil {
+		edges = append(slices.Clone(edges), bed.Edges...)
+	}
+	var deps []Selected
+	for _, e := range edges {
+		switch {
+		case e.Kind == manifest.ToTarget && e.Unit.Target.Kind != schema.Testbed:
+			deps = append(deps, Selected{e.Unit.Attr(), e.Unit})
+		case e.Kind == manifest.ToLocal:
+			deps = append(deps, Selected{Attr: e.Name})
+		}
+	}
+	built := outputs{}
+	if len(deps) == 0 {
+		return built, nil
+	}
+	results, err := s.build(ctx, deps, BuildOptions{})
+	if err != nil {
+		return nil, err
+	}
+	for i := range results {
+		if results[i].Err != nil {
+			return nil, &Error{Code: diagnostic.NixFailed, Message: "`" + t.Name + "` needs `" + deps[i].Attr + "`, which failed", Err: results[i].Err}
+		}
+		built[deps[i].Attr] = results[i].Output
+		// Host scripts reach into output/ as well as into ${dep}.
+		if err := s.link(ctx, &results[i]); err != nil {
+			return nil, err
+		}
+	}
+	return built, nil
+}
+
+// hostText is a script with every ${dep} that means something replaced by its
+// store path. All else, such as ${HOME}, is the shell's.
+func (s *session) hostText(t *manifest.Target, text string, built outputs) string {
 	if !manifest.Interpolates(text) {
 		return text
 	}

@@ -160,7 +160,7 @@ func (w *Workspace) Test(ctx context.Context, opts TestOptions) ([]TestResult, e
 			others = append(others, t)
 		}
 	}
-	s, err := w.prepare(ctx, selectedOf(tests))
+	s, err := w.prepareScripts(ctx, tests)
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,13 @@ type Command struct {
 	Env            []string
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+	// Quietly asks the program to end as `kill` does rather than as Ctrl-C does:
+	// what a shell started in the background ignores the latter, and some
+	// programs complain of it.
+	Quietly bool
+	// Started, if not nil, is called with the number of the process, which is also
+	// that of the group of all that it starts.
+	Started func(pid int)
 }
 
 // grace is how long an interrupted program may take to end by itself.
@@ -32,8 +39,20 @@ func RunCommand(ctx context.Context, c Command) (int, error) {
 	cmd.Env = append(os.Environ(), c.Env...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, c.Stdout, c.Stderr
 	ownGroup(cmd)
+	if c.Quietly {
+		endQuietly(cmd)
+	}
 	cmd.WaitDelay = grace
-	err := cmd.Run()
+	err := cmd.Start()
+	if err == nil {
+		if c.Started != nil {
+			c.Started(cmd.Process.Pid)
+		}
+		err = cmd.Wait()
+		if ctx.Err() != nil {
+			killGroup(cmd)
+		}
+	}
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:

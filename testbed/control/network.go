@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rigx-build/rigx/capsule"
 	"github.com/rigx-build/rigx/testbed"
 )
 
@@ -144,6 +145,10 @@ func (s *Server) Open(opts testbed.Options) (*Network, error) {
 	}
 	return own.open(opts)
 }
+
+// Capsules owns the capsules that belong to the network's server: they are
+// stopped with it, or by its guard if this process is killed.
+func (n *Network) Capsules() *capsule.Session { return n.session.capsules }
 
 // open opens a network, ready to be recorded.
 func (s *session) open(opts testbed.Options) (*Network, error) {

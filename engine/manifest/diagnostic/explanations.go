@@ -214,6 +214,11 @@ nothing changed, somebody else changed what is downloaded or installed.
 The target was built, but the other store could not be reached or refused it. A
 store takes in what is signed by a key that it trusts.
 `},
+	{TestbedFailed, "a testbed cannot be stood up", `
+Its network could not be made (an address or port is taken), or a node did not start, ended early, or
+did not accept connections in time. What the node printed is above. Everything that was started is
+stopped again.
+`},
 	{NoRevision, "there is nothing to compare with", `
 ` + "`--affected REV`" + ` compares the files of the project with a commit of git. The
 project must lie in a work tree, git must be installed, and the commit must be

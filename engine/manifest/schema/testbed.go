@@ -66,7 +66,7 @@ var (
 	FaultProto     = &Field{Name: "proto", Type: String, Values: Protocols, Doc: "Only links of that protocol; both by default.", Example: `"udp"`}
 	FaultPort      = &Field{Name: "port", Type: Port, Doc: "Only the link to that port; all by default.", Example: `5000`}
 	FaultDirection = &Field{Name: "direction", Type: String, Values: []string{"forward", "backward", "both"}, Default: `"both"`, Doc: "Only what flows from `from` to `to` (`forward`) or the replies (`backward`).", Example: `"forward"`}
-	FaultAt        = &Field{Name: "at", Type: Number, Default: "0", Doc: "When it begins, in seconds after the testbed is up.", Example: `5`}
+	FaultAt        = &Field{Name: "at", Type: Number, Doc: "When it begins, in seconds after the testbed is up. A fault with neither `at` nor `for` is there before the nodes are.", Example: `5`}
 	FaultFor       = &Field{Name: "for", Type: Number, Doc: "How many seconds it lasts; to the end by default.", Example: `10`}
 )
 
