@@ -173,13 +173,15 @@ func (l *lane) send(c *chain, s *sender, data [][]byte) {
 	if l.direction == Backward {
 		out, to = s.relay.socket, s.address
 	}
-	failed, err := out.send(data, to)
 	var bytes int64
 	for _, b := range data {
 		bytes += int64(len(b))
 	}
-	l.count.packets.Add(int64(len(data) - failed))
+	// Who has received a datagram finds it counted.
+	l.count.packets.Add(int64(len(data)))
 	l.count.bytes.Add(bytes)
+	failed, err := out.send(data, to)
+	l.count.packets.Add(int64(-failed))
 	if refusal(err) {
 		l.link.refused.Add(1)
 	}

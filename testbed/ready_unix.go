@@ -9,20 +9,26 @@ import (
 )
 
 // wait blocks until something can be read, without a buffer: most connections
-// are idle most of the time.
+// are idle most of the time. It returns the error of a connection that broke,
+// which the kernel tells only once.
 func (e *end) wait() error {
 	if e.raw == nil {
 		return nil
 	}
-	return e.raw.Read(func(fd uintptr) bool {
+	var broken error
+	err := e.raw.Read(func(fd uintptr) bool {
 		var b [1]byte
 		for {
-			_, _, err := unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
-			if !errors.Is(err, unix.EINTR) {
-				return !errors.Is(err, unix.EAGAIN)
+			_, _, broken = unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+			if !errors.Is(broken, unix.EINTR) {
+				return !errors.Is(broken, unix.EAGAIN)
 			}
 		}
 	})
+	if err != nil {
+		return err
+	}
+	return broken
 }
 
 // gone is true if the other side has closed without having sent anything.
