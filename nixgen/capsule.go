@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"embed"
 	"io/fs"
+	"strconv"
 	"strings"
 
 	"github.com/rigx-build/rigx/engine/manifest"
@@ -11,23 +12,28 @@ import (
 )
 
 // How a capsule is made is Nix and bash in capsule/: capsule.nix is the function
-// that the flake calls for each, the scripts become part of what it builds. From
-// here come its arguments, quoted.
+// that the flake calls for each, the other .nix files are its backends, and the
+// scripts become part of what it builds. From here come its arguments, quoted.
 //
 //go:embed capsule
 var capsuleFiles embed.FS
 
+// backends are the files of those that have one.
+var backends = []struct{ name, file string }{
+	{"lite", "container.nix"}, {"qemu", "machine.nix"},
+}
+
 // writeCapsules binds the function that makes capsules.
 func writeCapsules(b *bytes.Buffer) {
-	b.WriteString("\n      capsule = (\n")
-	function, _ := capsuleFiles.ReadFile("capsule/capsule.nix")
-	for line := range strings.Lines(string(function)) {
-		if line != "\n" {
-			b.WriteString("        ")
-		}
-		b.WriteString(line)
+	b.WriteString("\n      capsule = ")
+	writeFile(b, "capsule.nix")
+	b.WriteString(" {\n        backends = {\n")
+	for _, backend := range backends {
+		b.WriteString(indent + backend.name + " = ")
+		writeFile(b, backend.file)
+		b.WriteString(";\n")
 	}
-	b.WriteString("      ) {\n        scripts = {\n")
+	b.WriteString("        };\n        scripts = {\n")
 	scripts, _ := fs.Glob(capsuleFiles, "capsule/*.sh")
 	for _, name := range scripts {
 		data, _ := capsuleFiles.ReadFile(name)
@@ -36,6 +42,19 @@ func writeCapsules(b *bytes.Buffer) {
 		b.WriteString(";\n")
 	}
 	b.WriteString("        };\n      };\n")
+}
+
+// writeFile writes a file of Nix in parentheses.
+func writeFile(b *bytes.Buffer, name string) {
+	data, _ := capsuleFiles.ReadFile("capsule/" + name)
+	b.WriteString("(\n")
+	for line := range strings.Lines(string(data)) {
+		if line != "\n" {
+			b.WriteString(indent + "  ")
+		}
+		b.WriteString(line)
+	}
+	b.WriteString(indent + ")")
 }
 
 // capsule writes the call of the function for a capsule.
@@ -51,19 +70,19 @@ func (d *derivation) capsule(b *bytes.Buffer) {
 	if hostname == "" {
 		hostname = hostName(attr)
 	}
-	entrypoint := d.fields.Text(schema.Entrypoint)
-
 	write(b, "        ", AttrName(attr), " = capsule pkgs {\n")
 	str("backend", d.backend())
 	str("name", attr)
 	str("slug", imageName(attr))
 	str("hostname", hostname)
-	set("entrypoint", func() { nixLines(b, d.template(nil, entrypoint), indent) })
-	set("quotedEntrypoint", func() { nixLines(b, d.word(nil, entrypoint), indent) })
+	set("entrypoint", func() { nixLines(b, d.template(nil, d.fields.Text(schema.Entrypoint)), indent) })
+	set("services", func() { d.templates(b, schema.Services) })
+	set("commands", func() { nixLines(b, d.commands(), indent) })
 	set("packages", func() { d.packages(b) })
-	set("environment", func() { d.environment(b) })
+	set("environment", func() { d.templates(b, schema.Env) })
 	set("ports", func() { numbers(b, d.fields.List(schema.PortsField)) })
-	set("udpPorts", func() { numbers(b, nil) })
+	set("udpPorts", func() { numbers(b, d.fields.List(schema.UDPPorts)) })
+	set("health", func() { d.health(b) })
 	set("volumes", func() { volumes(b, d.fields.Get(schema.VolumesField)) })
 	str("user", d.fields.Text(schema.User))
 	set("settings", func() { nixLines(b, d.settings(hostname), indent) })
@@ -86,12 +105,51 @@ func (d *derivation) packages(b *bytes.Buffer) {
 	b.WriteString(" ]")
 }
 
-func (d *derivation) environment(b *bytes.Buffer) {
+// templates writes a table of interpolated strings.
+func (d *derivation) templates(b *bytes.Buffer, field *schema.Field) {
 	b.WriteByte('{')
-	for _, p := range d.fields.Pairs(schema.Env) {
+	for _, p := range d.fields.Pairs(field) {
 		write(b, " ", AttrName(p.Key.Value), " = ")
 		nixString(b, d.template(nil, p.Value.Value))
 		b.WriteByte(';')
+	}
+	b.WriteString(" }")
+}
+
+// commands are the lines of bash that say what the capsule runs.
+func (d *derivation) commands() text {
+	t := d.word(text(nil).lit("entrypoint="), d.fields.Text(schema.Entrypoint)).lit("\nservices=(")
+	for i, p := range d.fields.Pairs(schema.Services) {
+		if i > 0 {
+			t = t.lit(" ")
+		}
+		t = d.word(t.lit(p.Key.Value+" "), p.Value.Value)
+	}
+	return t.lit(")\n")
+}
+
+// health writes what health.* says, with the defaults of what it does not.
+func (d *derivation) health(b *bytes.Buffer) {
+	command, port := d.fields.Text(schema.HealthCommand), d.fields.Get(schema.HealthPort)
+	if command == "" && port == nil {
+		b.WriteString("{ }")
+		return
+	}
+	b.WriteByte('{')
+	if command != "" {
+		b.WriteString(" command = ")
+		nixString(b, d.template(nil, command))
+		b.WriteByte(';')
+	}
+	if port != nil {
+		write(b, " port = ", strconv.Itoa(int(port.Number)), ";")
+	}
+	for _, f := range []*schema.Field{schema.HealthInterval, schema.HealthTimeout} {
+		value := f.Default
+		if v := d.fields.Get(f); v != nil {
+			value = strconv.FormatFloat(v.Number, 'f', -1, 64)
+		}
+		write(b, " ", f.Key(), " = ", value, ";")
 	}
 	b.WriteString(" }")
 }
@@ -151,7 +209,21 @@ func (d *derivation) settings(hostname string) text {
 		}
 		t = t.lit(ShellQuote(row.host) + " " + ShellQuote(row.container) + " " + ShellQuote(row.mode))
 	}
-	return t.lit(")\n")
+	t = t.lit(")\n")
+	for _, list := range []struct {
+		name  string
+		field *schema.Field
+	}{{"ports", schema.PortsField}, {"udp_ports", schema.UDPPorts}} {
+		t = t.lit(list.name + "=(")
+		for i, s := range d.fields.List(list.field) {
+			if i > 0 {
+				t = t.lit(" ")
+			}
+			t = t.lit(s.Value)
+		}
+		t = t.lit(")\n")
+	}
+	return t
 }
 
 // imageName makes a name that the repository of an image may have: lower case,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"net"
 	"os"
@@ -26,11 +27,12 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script/*.txtar. Each is a project and a session in
 // a terminal.
 //
-// Conditions: [root] for the superuser, and [nix] where Nix is installed, as is
-// any other program. With RIGX_TEST_REQUIRE=nix a
-// missing Nix is a failure instead.
+// Conditions: [root] for the superuser, [kernel] where there is one to boot, and
+// [nix] where Nix is installed, as is any other program. With
+// RIGX_TEST_REQUIRE=nix a missing Nix is a failure instead.
 func TestScripts(t *testing.T) {
 	cache, tmp := t.TempDir(), t.TempDir()
+	kernel := kernelDir()
 	testscript.Run(t, testscript.Params{
 		Dir:           filepath.Join("..", "..", "testdata", "script"),
 		UpdateScripts: *update,
@@ -40,6 +42,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("TMPDIR", tmp)
 			env.Setenv("PATH", env.Getenv("PATH")+":"+os.Getenv("PATH"))
 			env.Setenv("RIGX_TEST_REQUIRE", os.Getenv("RIGX_TEST_REQUIRE"))
+			env.Setenv("RIGX_KERNEL_DIR", kernel)
 			if err := containersConf(env); err != nil {
 				return err
 			}
@@ -61,16 +64,38 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond == "root" {
+			var err error
+			switch cond {
+			case "root":
 				return os.Getuid() == 0, nil
+			case "kernel":
+				if images, _ := filepath.Glob(filepath.Join(kernel, "boot", "vmlinuz-*")); len(images) == 0 {
+					err = errors.New("there is no kernel in " + filepath.Join(kernel, "boot"))
+				}
+			default:
+				_, err = exec.LookPath(cond)
 			}
-			_, err := exec.LookPath(cond)
 			if err != nil && strings.Contains(os.Getenv("RIGX_TEST_REQUIRE"), cond) {
 				return false, err
 			}
 			return err == nil, nil
 		},
 	})
+}
+
+// kernelDir is below which a kernel to boot is: what .ci/install-tools has
+// unpacked, or the machine's.
+func kernelDir() string {
+	if dir := os.Getenv("RIGX_KERNEL_DIR"); dir != "" {
+		return dir
+	}
+	if cache, err := os.UserCacheDir(); err == nil {
+		dir := filepath.Join(cache, "rigx", "tools", "kernel")
+		if _, err := os.Stat(dir); err == nil {
+			return dir
+		}
+	}
+	return "/"
 }
 
 // containersConf lets podman run where it could not by its defaults: in a

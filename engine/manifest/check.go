@@ -180,6 +180,8 @@ func (c checker) checkRequired(t *Target, f *schema.Field) {
 var (
 	pythonVersion = lazily(`^[0-9]+\.[0-9]+$`)
 	sriHash       = lazily(`^sha256-[A-Za-z0-9+/]{43}=$`)
+	serviceName   = lazily(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
+	hostName      = lazily(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
 	capsuleUser   = lazily(`^(\$[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9_][A-Za-z0-9_.-]*)(:(\$[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9_][A-Za-z0-9_.-]*))?$`)
 )
 
@@ -228,6 +230,21 @@ func (c checker) checkValue(t *Target, v *Value) {
 			if !identifier(p.Key.Value) {
 				c.diags.Add(diagnostic.BadName, p.Key.At, "`"+p.Key.Value+"` cannot be the name of an environment variable")
 			}
+		}
+	case schema.Services:
+		for _, p := range v.Pairs {
+			if !serviceName().MatchString(p.Key.Value) {
+				d := c.diags.Add(diagnostic.BadName, p.Key.At, "`"+p.Key.Value+"` cannot be the name of a service")
+				d.Help = append(d.Help, "use letters, digits, `-` and `_`")
+			} else if strings.TrimSpace(p.Value.Value) == "" {
+				c.diags.Add(diagnostic.BadValue, p.Value.At, "the service `"+p.Key.Value+"` has no command")
+			}
+		}
+	case schema.Hostname:
+		c.checkForm(v, hostName(), "a host name has at most 63 letters, digits, `-`, `_` and `.`")
+	case schema.HealthInterval, schema.HealthTimeout:
+		if v.Number <= 0 || v.Number > 24*60*60 {
+			c.diags.Add(diagnostic.OutOfRange, v.At, "`"+f.Name+"` must be more than 0 seconds, and at most a day")
 		}
 	case schema.DepsNixpkgs, schema.NativeBuildInputs:
 		for _, s := range v.Strings {
@@ -287,15 +304,26 @@ func (c checker) checkCapsule(t *Target) {
 	if backend == "" {
 		backend = "lite"
 	}
-	if v := t.Get(schema.NixosModules); v != nil && backend == "lite" {
-		c.diags.Add(diagnostic.NotForKind, v.Key, "`nixos_modules` needs backend \"nixos\" or \"qemu\"; a lite capsule has no NixOS to configure")
+	ownImage := backend == "lite" || backend == "docker"
+	if v := t.Get(schema.NixosModules); v != nil && ownImage {
+		c.diags.Add(diagnostic.NotForKind, v.Key, "`nixos_modules` needs backend \"nixos\" or \"qemu\"; a "+backend+" capsule has no NixOS to configure")
 	}
 	if v := t.Get(schema.VolumesField); v != nil && backend == "qemu" {
 		c.diags.Add(diagnostic.NotForKind, v.Key, "`volumes` are not supported on backend \"qemu\"")
 	}
+	if v := t.Get(schema.HealthCommand); v != nil && backend == "qemu" {
+		d := c.diags.Add(diagnostic.NotForKind, v.Key, "no command can be run inside a qemu capsule from outside")
+		d.Help = append(d.Help, "use health.port")
+	}
+	for _, f := range []*schema.Field{schema.HealthInterval, schema.HealthTimeout} {
+		if v := t.Get(f); v != nil && t.Get(schema.HealthCommand) == nil && t.Get(schema.HealthPort) == nil {
+			d := c.diags.Add(diagnostic.MissingField, v.Key, "`"+f.Name+"` says when to look, and nothing says at what")
+			d.Help = append(d.Help, "add health.command or health.port")
+		}
+	}
 	if v := t.Get(schema.User); v != nil {
-		if backend != "lite" {
-			c.diags.Add(diagnostic.NotForKind, v.Key, "`user` works on backend \"lite\" only")
+		if !ownImage {
+			c.diags.Add(diagnostic.NotForKind, v.Key, "`user` works on backends \"lite\" and \"docker\" only")
 		} else {
 			c.checkForm(v, capsuleUser(), "write user or user:group, each a number, a name, or one $VARIABLE")
 		}

@@ -1,68 +1,36 @@
 # pkgs → a capsule → the derivation of output/<name>. What the runner needs to
-# know of the capsule comes as lines of bash (settings), since only rigx quotes
-# for the shell.
-{ scripts }:
+# know of the capsule comes as lines of bash (settings), and what runs inside it
+# too (commands), since only rigx quotes for the shell.
+{ scripts, backends }:
 pkgs:
-capsule@{ backend, name, slug, hostname, entrypoint, settings, ... }:
+capsule@{ backend, name, slug, hostname, ... }:
 let
-  # What this package set asks of those who run its programs: directories that
-  # they need besides the store. nixpkgs needs none.
-  mounts = (pkgs.rigxHost or { }).mounts or [ ];
-
   bash = pkgs.runtimeShell;
-  path = pkgs.lib.makeBinPath capsule.packages;
-  environment = { PATH = path; } // capsule.environment;
-
   optional = condition: set: if condition then set else { };
 
-  entry = pkgs.writeScript "${slug}-entrypoint" "#!${bash}\n${scripts."entrypoint.sh"}exec ${bash} -c ${quotedEntrypoint} ${slug} \"$@\"\n";
-  quotedEntrypoint = capsule.quotedEntrypoint;
+  # The program that the capsule runs.
+  entry = pkgs.writeScript "${slug}-entrypoint" ("#!${bash}\n" + scripts."entrypoint.sh" + capsule.commands
+    + (if capsule.services == { }
+    then "exec ${bash} -c \"$entrypoint\" ${slug} \"$@\"\n"
+    else "bash=${bash} slug=${slug}\n" + scripts."supervise.sh"));
 
-  # What of the image's configuration is known before it is built.
-  config = {
-    architecture = if pkgs.stdenv.hostPlatform.isAarch64 then "arm64" else "amd64";
-    os = "linux";
-    created = "1970-01-01T00:00:01Z";
-    config = {
-      Cmd = [ "${entry}" ];
-      Env = pkgs.lib.mapAttrsToList (key: value: "${key}=${value}") environment;
-      WorkingDir = "/";
-      Labels."rigx.capsule" = name;
-    } // optional (ports != { }) { ExposedPorts = ports; };
-  };
-  ports = builtins.listToAttrs
-    (map (port: { name = "${toString port}/tcp"; value = { }; }) capsule.ports
-      ++ map (port: { name = "${toString port}/udp"; value = { }; }) capsule.udpPorts);
-
+  # What manifest.json says for all backends.
   manifest = {
     version = 1;
-    inherit name backend hostname entrypoint path;
-    inherit (capsule) ports volumes;
+    inherit name backend hostname bash;
+    inherit (capsule) entrypoint ports volumes;
+    path = pkgs.lib.makeBinPath capsule.packages;
     udp_ports = capsule.udpPorts;
     env = capsule.environment;
     runner = "bin/run-${name}";
-    shell = "bin/shell-${name}";
-  } // optional (capsule.user != "") { inherit (capsule) user; };
+  } // optional (capsule.user != "") { inherit (capsule) user; }
+  // optional (capsule.health != { }) { inherit (capsule) health; }
+  // optional (capsule.services != { }) { services = builtins.attrNames capsule.services; };
 
-  lists = values: "(${toString values})";
+  # Runners begin with what this machine's package set knows and the builder adds.
+  runner = program: extra: {
+    runner = capsule.settings + "tools=${pkgs.coreutils}/bin:${pkgs.gzip}/bin\n" + extra;
+    program = scripts."runner.sh" + scripts.${program};
+  };
 in
-pkgs.runCommand slug
-{
-  # Two layers of JSON that get what only the builder knows in front.
-  config = builtins.toJSON config;
-  manifest = builtins.toJSON manifest;
-  runner = ''
-    ${settings}
-    bash=${bash}
-    store=${builtins.storeDir}
-    entry=${entry}
-    mounts=${lists mounts}
-    tools=${pkgs.coreutils}/bin:${pkgs.gzip}/bin
-  '';
-  program = scripts."run-container.sh";
-  passAsFile = [ "config" "manifest" "runner" "program" ];
-  inherit slug bash mounts;
-  capsule = name;
-  store = builtins.storeDir;
-}
-  scripts."image.sh"
+backends.${backend} { inherit pkgs capsule scripts bash entry manifest runner; }

@@ -16,31 +16,6 @@
 # RIGX_KEEP          1: the container stays when it has ended, with its logs
 #
 # Arguments are those of the entrypoint, or of bash for shell-<name>.
-set -euo pipefail
-PATH=${PATH:+$PATH:}$tools
-
-fail() {
-  echo "$mode-$name: $1" >&2
-  exit 125
-}
-
-# split TEXT puts the parts between commas into the array parts. A backslash
-# takes the next character as it is if that is a comma or a backslash.
-split() {
-  parts=()
-  local rest=$1 part="" c
-  while [ -n "$rest" ]; do
-    c=${rest:0:1}
-    case $rest in
-      '\,'* | '\\'*) part+=${rest:1:1} rest=${rest:2}; continue ;;
-      ,*) [ -z "$part" ] || parts+=("$part"); part="" ;;
-      *) part+=$c ;;
-    esac
-    rest=${rest:1}
-  done
-  [ -z "$part" ] || parts+=("$part")
-}
-
 answers() {
   command -v "$1" >/dev/null && "$1" version >/dev/null 2>&1
 }
@@ -173,11 +148,8 @@ split "${RIGX_HOSTS-}"
 for part in "${parts[@]}"; do args+=(--add-host "$part"); done
 split "${RIGX_LABELS-}"
 for part in "${parts[@]}"; do args+=(--label "$part"); done
-split "${RIGX_ENV-}"
-for part in "${parts[@]}"; do
-  [[ $part =~ ^[A-Za-z_][A-Za-z0-9_]*= ]] || fail "RIGX_ENV: \`$part\` is not NAME=value (a comma in a value is written \\,)"
-  args+=(--env "$part")
-done
+environment
+for part in "${parts[@]}"; do args+=(--env "$part"); done
 if [ -n "${RIGX_GATE-}" ] && [ "$mode" = run ]; then
   args+=(--mount "type=bind,$(csv "source=$RIGX_GATE"),target=/run/rigx-gate" --env RIGX_GATE=/run/rigx-gate)
 fi

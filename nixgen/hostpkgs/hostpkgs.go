@@ -55,11 +55,15 @@ type Host struct {
 	Certificates string `json:"certificates"`
 	// Python lists the packages that python3 can import.
 	Python []string `json:"python"`
-	// Mounts are the directories that programs need where they run, be it in a
-	// sandbox or in a container.
+	// Mounts are the directories that programs need wherever they run.
 	Mounts []string `json:"mounts"`
+	// Links are those of them that are links into another, and where they lead.
+	Links map[string]string `json:"links"`
+	// Kernel is what virtual machines boot.
+	Kernel Kernel `json:"kernel"`
 
-	extra []string // directories outside /usr that a sandbox must see
+	extra []string // directories outside /usr that programs need
+	build []string // directories that only builds need
 }
 
 // Discover looks at the directories of a PATH and at those of libraries. It
@@ -68,7 +72,7 @@ func Discover(ctx context.Context, searchPath string) (*Host, error) {
 	if runtime.GOOS == "windows" {
 		return nil, errors.New("the host package set needs Linux or macOS")
 	}
-	h := &Host{System: system(), Programs: map[string]Program{}, Libraries: map[string]string{}, Packages: known}
+	h := &Host{System: system(), Programs: map[string]Program{}, Libraries: map[string]string{}, Links: map[string]string{}, Packages: known}
 	for _, dir := range programDirs(searchPath) {
 		h.programs(dir)
 	}
@@ -77,6 +81,7 @@ func Discover(ctx context.Context, searchPath string) (*Host, error) {
 	h.rust(ctx)
 	h.toolchains()
 	h.libraries()
+	h.kernel()
 	for _, file := range certificateBundles {
 		if _, err := os.Stat(file); err == nil {
 			h.Certificates = file
@@ -86,8 +91,12 @@ func Discover(ctx context.Context, searchPath string) (*Host, error) {
 	slices.Sort(h.extra)
 	h.extra = slices.Compact(h.extra)
 	for _, dir := range append(slices.Clone(visible), h.extra...) {
-		if _, err := os.Stat(dir); err == nil {
-			h.Mounts = append(h.Mounts, dir)
+		if _, err := os.Stat(dir); err != nil {
+			continue
+		}
+		h.Mounts = append(h.Mounts, dir)
+		if real := resolved(dir); real != dir && strings.HasPrefix(real, "/usr/") {
+			h.Links[dir] = real
 		}
 	}
 	return h, ctx.Err()
@@ -308,6 +317,9 @@ func (h *Host) library(name, path string) {
 		}
 	}
 }
+
+// SandboxPaths lists what Nix's sandbox must show to builds with this set.
+func (h *Host) SandboxPaths() []string { return append(slices.Clone(h.Mounts), h.build...) }
 
 // Materialize writes the set into a directory below cacheDir that is named
 // after its content, and returns it. It is there whole or not at all.

@@ -52,7 +52,7 @@ func TestDiscover(t *testing.T) {
 			t.Errorf("%s is found: %v", name, p)
 		}
 	}
-	if slices.ContainsFunc(h.Mounts, func(p string) bool { return p == dir }) {
+	if slices.ContainsFunc(h.SandboxPaths(), func(p string) bool { return p == dir }) {
 		t.Error("the sandbox would see the home directory")
 	}
 }

@@ -45,7 +45,7 @@ func Prepare(ctx context.Context, searchPath, cacheDir string, stamp [sha256.Siz
 	if err != nil {
 		return nil, err
 	}
-	last = remembered{key, Set{dir, host.Mounts}}
+	last = remembered{key, Set{dir, host.SandboxPaths()}}
 	if data, err := json.Marshal(last); err == nil {
 		// Without it the next run looks again, no more.
 		tmp := file + ".new"

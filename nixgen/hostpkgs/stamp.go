@@ -25,6 +25,7 @@ func Stamp(searchPath string) [sha256.Size]byte {
 	}
 	dirs = append(dirs, "/usr/lib/python3/dist-packages")
 	files := append([]string{filepath.Join(home, ".rustup/settings.toml"), filepath.Join(os.Getenv("RUSTUP_HOME"), "settings.toml")}, certificateBundles...)
+	files = append(files, kernelFiles()...)
 	here, _ := os.Getwd()
 	for dir := here; ; dir = filepath.Dir(dir) {
 		files = append(files, filepath.Join(dir, "rust-toolchain"), filepath.Join(dir, "rust-toolchain.toml"))
@@ -59,7 +60,7 @@ func Stamp(searchPath string) [sha256.Size]byte {
 			lines[len(dirs)] = appendStamp(lines[len(dirs)], info.Size(), info.ModTime().UnixNano(), uint32(info.Mode()))
 		}
 	}
-	for _, text := range []string{here, home, searchPath, os.Getenv("RUSTUP_HOME"), os.Getenv("RUSTUP_TOOLCHAIN")} {
+	for _, text := range []string{here, home, searchPath, os.Getenv("RUSTUP_HOME"), os.Getenv("RUSTUP_TOOLCHAIN"), os.Getenv(KernelDirVariable)} {
 		lines = append(lines, []byte(text))
 	}
 	h := sha256.New()

@@ -77,20 +77,32 @@ var (
 		Doc: "The hash of the installed environment. Without it the build fails and prints the hash to put here; `rigx build --update-hashes` writes it.", Example: `"sha256-…"`}
 	PythonVenvExtra = &Field{Name: "python_venv_extra", Type: Strings, Content: Paths, Kinds: kinds(PythonScript),
 		Doc: "More files that `uv sync` must see: vendored wheels, path dependencies. Relative to `python_project`.", Example: `["vendor", "wheels/*.whl"]`}
-	Backend = &Field{Name: "backend", Type: String, Kinds: kinds(Capsule), Values: []string{"lite", "nixos", "qemu"}, Default: `"lite"`,
-		Doc: "`lite`: a container that mounts the host's store. `nixos`: NixOS with systemd in a container. `qemu`: a NixOS virtual machine.", Example: `"lite"`}
+	Backend = &Field{Name: "backend", Type: String, Kinds: kinds(Capsule), Values: []string{"lite", "docker", "nixos", "qemu"}, Default: `"lite"`,
+		Doc: "`lite`: a container that mounts the host's store. `docker`: one whose image holds all it needs. `nixos`: NixOS with systemd in a container. `qemu`: a NixOS virtual machine.", Example: `"lite"`}
 	Entrypoint = &Field{Name: "entrypoint", Type: String, Content: Script, Interpolated: true, Kinds: kinds(Capsule), RequiredBy: kinds(Capsule),
 		Doc: "The command that the capsule runs.", Example: `"${app}/bin/app --port $PORT"`}
 	PortsField = &Field{Name: "ports", Type: Ports, Kinds: kinds(Capsule),
 		Doc: "TCP ports that the capsule listens on.", Example: `[5000]`}
+	UDPPorts = &Field{Name: "udp_ports", Type: Ports, Kinds: kinds(Capsule), Since: "0.10.0",
+		Doc: "UDP ports that the capsule listens on.", Example: `[6000]`}
+	Services = &Field{Name: "services", Type: StringTable, Content: Script, Interpolated: true, Merge: MergeOver, Kinds: kinds(Capsule), Since: "0.10.0",
+		Doc: "Commands that run beside the entrypoint, by name. One that ends is started again; the capsule ends when its entrypoint does.", Example: `{ cache = "${cache}/bin/cache" }`}
+	HealthCommand = &Field{Name: "health.command", Type: String, Content: Script, Interpolated: true, Kinds: kinds(Capsule), Since: "0.10.0",
+		Doc: "The capsule is well when this command succeeds inside it (not in `qemu`).", Example: `"test -e /run/ready"`}
+	HealthPort = &Field{Name: "health.port", Type: Port, Kinds: kinds(Capsule), Since: "0.10.0",
+		Doc: "The capsule is well when this TCP port accepts connections.", Example: `5000`}
+	HealthInterval = &Field{Name: "health.interval", Type: Number, Default: "0.5", Kinds: kinds(Capsule), Since: "0.10.0",
+		Doc: "How many seconds lie between two looks.", Example: `0.5`}
+	HealthTimeout = &Field{Name: "health.timeout", Type: Number, Default: "30", Kinds: kinds(Capsule), Since: "0.10.0",
+		Doc: "How many seconds the capsule has to become well.", Example: `60`}
 	Hostname = &Field{Name: "hostname", Type: String, Kinds: kinds(Capsule),
 		Doc: "The capsule's host name; the target's name by default.", Example: `"greeter"`}
 	Env = &Field{Name: "env", Type: Scalars, Kinds: kinds(Capsule), Merge: MergeOver, Interpolated: true,
 		Doc: "Environment variables of the entrypoint.", Example: `{ PORT = "5000" }`}
 	VolumesField = &Field{Name: "volumes", Type: Volumes, Kinds: kinds(Capsule),
-		Doc: "Directories of the host inside the capsule (`lite` and `nixos`). A relative `host` is below the project.", Example: `[{ host = "data", container = "/shared", mode = "rw" }]`}
+		Doc: "Directories of the host inside the capsule (not in `qemu`). A relative `host` is below the project.", Example: `[{ host = "data", container = "/shared", mode = "rw" }]`}
 	User = &Field{Name: "user", Type: String, Kinds: kinds(Capsule),
-		Doc: "User and group inside the container (`lite`): numbers, names, or `$UID:$GID` of whoever starts it.", Example: `"$UID:$GID"`}
+		Doc: "User and group inside the container (`lite` and `docker`): numbers, names, or `$UID:$GID` of whoever starts it.", Example: `"$UID:$GID"`}
 	NixosModules = &Field{Name: "nixos_modules", Type: Strings, Content: Paths, Kinds: kinds(Capsule),
 		Doc: "NixOS modules for `nixos` and `qemu` capsules.", Example: `["vm/openssh.nix"]`}
 	DepsInternal = &Field{Name: "deps.internal", Type: Strings, Content: Targets, NoVariant: true, Kinds: all,
@@ -111,7 +123,7 @@ var TargetFields = []*Field{
 	PythonVersion, PythonProject, PythonVenvHash, PythonVenvExtra,
 	DepsInternal, DepsNixpkgs, DepsGit, DepsExternal, NativeBuildInputs,
 	RunField, Args, Command, OutputsField,
-	Entrypoint, PortsField, Hostname, Env, User, VolumesField, NixosModules,
+	Entrypoint, Services, PortsField, UDPPorts, HealthCommand, HealthPort, HealthInterval, HealthTimeout, Hostname, Env, User, VolumesField, NixosModules,
 	Subnet, Seed, SharedVolumes, Nodes, Links, Faults, TestbedField,
 	BuildScript, InstallScript, ScriptField,
 }

@@ -18,8 +18,11 @@ let
     newScope = extra: lib.callPackageWith (pkgs // extra);
     hostPlatform = pkgs.stdenv.hostPlatform;
     # What sets this package set apart from nixpkgs: its programs need more of the
-    # machine than the store.
-    rigxHost = { inherit (host) mounts; };
+    # machine than the store, and there is no NixOS, but a smaller machine.
+    rigxHost = {
+      inherit (host) mounts;
+      vm = import ./vm.nix { inherit find host lib trivial; };
+    };
     dockerTools = throw "rigx-host: the host package set has no `dockerTools`: use a pinned nixpkgs";
     nixos = throw "rigx-host: the host package set has no NixOS: use a pinned nixpkgs";
   };

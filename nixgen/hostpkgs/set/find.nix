@@ -12,6 +12,9 @@ rec {
 
   need = name: host.programs.${name} or (missing name name "");
 
+  # A program that comes in a package of another name.
+  need' = name: debian: host.programs.${name} or (missing name name debian);
+
   missing = attr: name: debian:
     throw ("rigx-host: the host package set has no `${attr}`: program `${name}` is not on PATH"
       + lib.optionalString (debian != "") "; on Debian: apt-get install ${debian}"
