@@ -22,6 +22,7 @@ type Capsule struct {
 	Health *Health
 
 	machine machine
+	bash    string
 	gate    *gate
 	session *Session
 	// guarded are what the session's guard was told of.

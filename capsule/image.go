@@ -48,6 +48,10 @@ type Manifest struct {
 		Script string `json:"script"`
 	} `json:"vm,omitempty"`
 	Health *Health `json:"health,omitempty"`
+	// Services run beside the entrypoint.
+	Services []string `json:"services,omitempty"`
+	// Bash is where the capsule has it.
+	Bash string `json:"bash,omitempty"`
 	// Runner and Shell are programs, relative to the image's directory.
 	Runner string `json:"runner"`
 	Shell  string `json:"shell,omitempty"`

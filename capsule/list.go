@@ -22,8 +22,9 @@ type Status struct {
 	Started time.Time `json:"started"`
 	// Status is the exit status of one that has ended, -1 if it is lost.
 	Status int `json:"status"`
-	// PID is its first process, as this machine sees it.
-	PID int `json:"pid,omitempty"`
+	// PID and Start are its first process, as this machine sees it: see [Alive].
+	PID   int    `json:"pid,omitempty"`
+	Start string `json:"start,omitempty"`
 	// Publish and PublishUDP say where its ports can be reached.
 	Publish    map[uint16][]netip.AddrPort `json:"publish,omitempty"`
 	PublishUDP map[uint16][]netip.AddrPort `json:"publish_udp,omitempty"`
@@ -36,9 +37,18 @@ type Status struct {
 // Capsule is the handle to drive it.
 func (s Status) Capsule() *Capsule { return s.capsule }
 
+// Alive reports whether the process of a [Status] still is there. It is cheap,
+// and true where that cannot be seen.
+func Alive(pid int, start string) bool { return start == "" || startTime(pid) == start }
+
 func status(c *Capsule, s State, engine string) Status {
+	start := ""
+	if s.PID != 0 {
+		start = startTime(s.PID)
+	}
 	return Status{
-		Name: c.Name, Target: c.Target, Backend: c.Backend, Project: c.Project, Running: s.Running, Started: s.Started, Status: s.Status,
+		Start: start,
+		Name:  c.Name, Target: c.Target, Backend: c.Backend, Project: c.Project, Running: s.Running, Started: s.Started, Status: s.Status,
 		PID: s.PID, Publish: s.Publish, PublishUDP: s.PublishUDP, Engine: engine, capsule: c,
 	}
 }
@@ -94,7 +104,7 @@ func (e engine) capsule(i inspection) *Capsule {
 		c.Backend = Lite // started by its runner alone
 	}
 	if im, err := Open(c.Dir); c.Dir != "" && err == nil {
-		c.Health = im.Manifest.Health
+		c.Health, c.bash = im.Manifest.Health, im.Manifest.Bash
 	}
 	return c
 }

@@ -26,7 +26,7 @@ func (im *Image) Start(ctx context.Context, opts Options) (*Capsule, error) {
 	}
 	c := &Capsule{
 		Name: opts.Name, Target: im.Manifest.Name, Backend: im.Manifest.Backend, Project: opts.ProjectRoot, Dir: im.Dir,
-		Health: im.Manifest.Health, session: opts.Session,
+		Health: im.Manifest.Health, bash: im.Manifest.Bash, session: opts.Session,
 	}
 	if im.Manifest.Backend.inContainer() {
 		err = im.startContainer(ctx, opts, c)

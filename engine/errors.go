@@ -21,7 +21,9 @@ type Error struct {
 	Message string
 	// Help says what to do, one line each.
 	Help []string
-	Err  error
+	// Log are the last lines of what failed, if it wrote any.
+	Log []string
+	Err error
 }
 
 func (e *Error) Error() string {

@@ -59,11 +59,8 @@ func TestFeatures(t *testing.T) {
 	}
 	commands := (&app{}).rootCommand()
 	commands.PersistentFlags().VisitAll(func(f *pflag.Flag) { has("flag", "--"+f.Name) })
-	for _, c := range commands.Commands() {
-		if c.Hidden || c.Name() == "help" || c.Name() == "completion" {
-			continue
-		}
-		has("command", "rigx "+c.Name())
+	for _, c := range shown(commands) {
+		has("command", c.CommandPath())
 		c.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
 			if f.Name != "help" {
 				has("flag of "+c.Name(), "--"+f.Name)

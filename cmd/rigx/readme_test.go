@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -41,15 +42,28 @@ func commands() string {
 	var b strings.Builder
 	root := (&app{}).rootCommand()
 	b.WriteString("| command | | flags of its own |\n| --- | --- | --- |\n")
-	for _, c := range root.Commands() {
-		if c.Hidden || c.Name() == "help" || c.Name() == "completion" {
-			continue
-		}
-		fmt.Fprintf(&b, "| `rigx %s` | %s | %s |\n", strings.ReplaceAll(c.Use, "|", `\|`), c.Short, flags(c.LocalNonPersistentFlags()))
+	for _, c := range shown(root) {
+		use := strings.TrimSuffix(c.UseLine(), " [flags]")
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", strings.ReplaceAll(use, "|", `\|`), c.Short, flags(c.LocalNonPersistentFlags()))
 	}
 	b.WriteString("\nFlags of all commands:\n\n")
 	root.PersistentFlags().VisitAll(func(f *pflag.Flag) { b.WriteString("- " + describeFlag(f) + "\n") })
 	return b.String()
+}
+
+// shown are the commands that users call: of groups of commands their members.
+func shown(parent *cobra.Command) []*cobra.Command {
+	var out []*cobra.Command
+	for _, c := range parent.Commands() {
+		switch {
+		case c.Hidden || c.Name() == "help" || c.Name() == "completion":
+		case c.HasSubCommands():
+			out = append(out, shown(c)...)
+		default:
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 func flags(set *pflag.FlagSet) string {

@@ -91,7 +91,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.AddCommand(
 		a.versionCommand(), a.listCommand(), a.graphCommand(), a.checkCommand(), a.explainCommand(), a.schemaCommand(),
 		a.initCommand(), a.newCommand(), a.fmtCommand(), a.lockCommand(), a.flakeCommand(), a.lsSourceCommand(),
-		a.buildCommand(), a.watchCommand(), a.cleanCommand(), a.testCommand(), a.runCommand(), a.testbedCommand(), a.developCommand(), a.ideCommand(), a.pkgCommand(), a.searchCommand(),
+		a.buildCommand(), a.watchCommand(), a.cleanCommand(), a.testCommand(), a.runCommand(), a.capsuleCommand(), a.testbedCommand(), a.developCommand(), a.ideCommand(), a.pkgCommand(), a.searchCommand(),
 		a.logCommand(), a.sizeCommand(), a.whyCommand(), a.verifyCommand(), a.gcCommand(), a.doctorCommand(),
 	)
 	a.complete(root)
@@ -178,9 +178,15 @@ func (a *app) report(err error) int {
 		return statusUsage
 	}
 	fmt.Fprintf(a.err, "%serror[%s]:%s %s\n", style.Error, failed.Code, style.Reset, failed)
+	for _, line := range failed.Log {
+		fmt.Fprintf(a.err, "  %s|%s %s\n", style.Frame, style.Reset, line)
+	}
 	for _, h := range failed.Help {
 		fmt.Fprintf(a.err, "  = help: %s\n", h)
 	}
 	fmt.Fprintf(a.err, "  = rigx explain %s\n", failed.Code)
+	if failed.Code == diagnostic.CapsuleFailed {
+		return statusFailed
+	}
 	return statusUsage
 }

@@ -98,13 +98,15 @@ func kernelDir() string {
 	return "/"
 }
 
-// containersConf lets podman run where it could not by its defaults: in a
-// container of its own, with the limits of that and old control groups.
+// podmanConf lets podman run where it could not by its defaults: in a container
+// of its own, with the limits of that and old control groups.
+const podmanConf = "[engine]\nruntime = \"runc\"\n[containers]\n" +
+	"default_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n"
+
 func containersConf(env *testscript.Env) error {
 	file := filepath.Join(env.WorkDir, ".containers.conf")
 	env.Setenv("CONTAINERS_CONF", file)
-	return os.WriteFile(file, []byte("[engine]\nruntime = \"runc\"\n[containers]\n"+
-		"default_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n"), 0o644)
+	return os.WriteFile(file, []byte(podmanConf), 0o644)
 }
 
 // removeContainers ends what a script that failed left running.

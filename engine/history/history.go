@@ -26,6 +26,18 @@ type History struct {
 	Project string `json:"project"`
 	// Targets by name, with the variant if there are any: hello@release.
 	Targets map[string]Record `json:"targets"`
+	// Capsules are those that ran when rigx last looked.
+	Capsules []Capsule `json:"capsules,omitempty"`
+}
+
+// Capsule is one that was started.
+type Capsule struct {
+	Target string `json:"target"`
+	// Name of the container or virtual machine.
+	Name string `json:"name"`
+	// PID and Start are of its first process, to see whether it still runs.
+	PID   int    `json:"pid,omitempty"`
+	Start string `json:"start,omitempty"`
 }
 
 // Record says how a target went.

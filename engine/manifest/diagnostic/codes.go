@@ -18,7 +18,7 @@ func (c Code) Severity() Severity {
 }
 
 // The codes. E00: the text; E01: the shape of the data; E02: names; E03: files
-// and places; E04: the host; E05: Nix and running things.
+// and places; E04: the host; E05: Nix and running things; E06: capsules.
 const (
 	Syntax               Code = "E0001"
 	Duplicate            Code = "E0002"
@@ -70,6 +70,12 @@ const (
 	CopyFailed           Code = "E0510"
 	TestbedFailed        Code = "E0520"
 	NoRevision           Code = "E0530"
+	CapsuleNotBuilt      Code = "E0601"
+	EngineMissing        Code = "E0602"
+	Taken                Code = "E0603"
+	CapsuleFailed        Code = "E0604"
+	CapsuleCannot        Code = "E0605"
+	CapsuleUnknown       Code = "E0606"
 	UnknownSection       Code = "W0001"
 	UnknownField         Code = "W0002"
 	IgnoredField         Code = "W0003"

@@ -224,6 +224,32 @@ stopped again.
 project must lie in a work tree, git must be installed, and the commit must be
 there: CI services often fetch the newest one only.
 `},
+	{CapsuleNotBuilt, "a capsule is not built", `
+A capsule is started from output/NAME, where ` + "`rigx build NAME`" + ` puts it; ` + "`rigx capsule start NAME`" + `
+builds it first unless it is told ` + "`--no-build`" + `.
+`},
+	{EngineMissing, "there is no docker or podman", `
+Capsules with the backends lite, docker and nixos are containers. rigx takes docker, or podman if that
+does not answer; ` + "`RIGX_ENGINE`" + ` names one. podman needs no service: install the package of that name. For
+docker the daemon must run, and you must be allowed to use it. ` + "`rigx doctor`" + ` shows what is there.
+`},
+	{Taken, "a port or a name is taken", `
+Something else listens on the address where a port of the capsule is to be published, or a container has
+the name already. ` + "`--publish 0:5000`" + ` publishes port 5000 where there is room, ` + "`--name`" + ` starts a second
+one beside the first, and ` + "`rigx capsule ps`" + ` shows what runs.
+`},
+	{CapsuleFailed, "a capsule failed", `
+The capsule could not be started, ended before it was ready, or did not become ready in time. The last
+lines that it wrote are shown; ` + "`rigx capsule logs NAME`" + ` has all of them while it is not stopped.
+`},
+	{CapsuleCannot, "a capsule cannot do that", `
+What was asked for makes no sense, or is not possible with this backend: a virtual machine (qemu) takes
+no volumes, and no commands from outside. Use SSH through a published port for that.
+`},
+	{CapsuleUnknown, "no such capsule runs", `
+Capsules are named by their target, or by the name that ` + "`rigx capsule ps`" + ` shows if it was started several
+times. One that has ended can be looked at until it is stopped.
+`},
 	{UnknownSection, "an unknown table or top-level key", `
 rigx does not know it and ignores it; most often a typing error.
 `},
