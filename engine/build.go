@@ -207,6 +207,10 @@ func (s *session) build(ctx context.Context, selected []Selected, opts BuildOpti
 		}
 	}
 	built, err := s.nix.Build(ctx, nix.BuildRequest{Derivations: good, Jobs: opts.Jobs, KeepGoing: true, OnEvent: s.report(opts, good)})
+	var far *nix.UnreachableError
+	if errors.As(err, &far) {
+		return nil, &Error{Code: diagnostic.StoreUnreachable, Message: far.Error(), Help: []string{"try `ssh` with the same host; options for it are in NIX_SSHOPTS"}}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -141,6 +141,8 @@ func (s *liveState) event(e nix.Event, now time.Time) {
 		}
 	case nix.FetchStarted:
 		s.fetched = e.What
+	case nix.LinkBroken:
+		s.fetched = "from " + e.Store + " again: the link broke"
 	case nix.Counted:
 		s.counted = e
 	}

@@ -74,6 +74,8 @@ func (p *progress) event(e nix.Event) {
 		}
 	case nix.FetchStarted:
 		p.say("fetching %s\n", e.What)
+	case nix.LinkBroken:
+		p.say("the link to %s broke (%s); trying again in %v\n", e.Store, firstLine(e.Reason), e.Wait)
 	}
 }
 

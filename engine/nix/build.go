@@ -87,6 +87,22 @@ func (n *Nix) Build(ctx context.Context, req BuildRequest) ([]Built, error) {
 	if len(missing) == 0 {
 		return results, nil
 	}
+	if n.farStore() {
+		var drvPaths []string
+		for i, d := range req.Derivations {
+			if absent[i] {
+				drvPaths = append(drvPaths, d.DrvPath)
+			}
+		}
+		if err := n.send(ctx, drvPaths, req.OnEvent); err != nil {
+			for i := range results {
+				if absent[i] {
+					results[i].Err = &BuildError{DrvPath: results[i].DrvPath, Reason: err.Error()}
+				}
+			}
+			return results, ctx.Err()
+		}
+	}
 	w := newWatcher(req.Derivations, req.OnEvent)
 	args := []string{"build", "--no-link", "--log-format", "internal-json"}
 	if req.KeepGoing {
@@ -98,15 +114,19 @@ func (n *Nix) Build(ctx context.Context, req BuildRequest) ([]Built, error) {
 	if n.store != "" {
 		args = append(args, "--store", n.store)
 	}
-	pipe, out := io.Pipe()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		w.read(pipe)
-	}()
-	err = n.run(ctx, io.Discard, out, append(args, missing...)...)
-	out.Close()
-	<-done
+	_, err = n.persist(ctx, req.OnEvent, func() (string, error) {
+		w.errors = nil
+		pipe, out := io.Pipe()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			w.read(pipe)
+		}()
+		err := n.run(ctx, io.Discard, out, append(args, missing...)...)
+		out.Close()
+		<-done
+		return strings.Join(w.errors, "\n"), err
+	})
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -361,10 +381,13 @@ func (n *Nix) storeCommand(ctx context.Context, out io.Writer, args ...string) e
 		args = append(args[:len(args):len(args)], "--store", n.store)
 	}
 	status, err := RunCommand(ctx, Command{Path: n.beside("nix-store"), Args: args, Stdout: out, Stderr: &errOut})
-	if err == nil && status != 0 {
-		err = fmt.Errorf("nix-store %s: %s", args[0], cleanMessage(errOut.String()))
+	switch {
+	case err != nil || status == 0:
+		return err
+	case n.farStore() && brokenLink.MatchString(errOut.String()):
+		return &UnreachableError{Store: n.store, Reason: linkReason(errOut.String())}
 	}
-	return err
+	return fmt.Errorf("nix-store %s: %s", args[0], cleanMessage(errOut.String()))
 }
 
 // HashPath is the hash of a directory as Nix sees it: "sha256-…".

@@ -207,7 +207,7 @@ func (e *evaluation) run(ctx context.Context, attrs []string, catch bool) ([]jso
 	}
 	var stdout, stderr bytes.Buffer
 	command := []string{"eval", "--json", "--impure", "--no-write-lock-file", "--file", e.file, "--argstr", "request", request, "result"}
-	if e.n.store != "" {
+	if e.n.store != "" && !e.n.farStore() {
 		command = append(command, "--store", e.n.store)
 	}
 	err = e.n.run(ctx, &stdout, &stderr, command...)

@@ -68,6 +68,7 @@ const (
 	HashMismatch         Code = "E0508"
 	UnknownRemote        Code = "E0509"
 	CopyFailed           Code = "E0510"
+	StoreUnreachable     Code = "E0511"
 	TestbedFailed        Code = "E0520"
 	NoRevision           Code = "E0530"
 	CapsuleNotBuilt      Code = "E0601"

@@ -214,6 +214,12 @@ nothing changed, somebody else changed what is downloaded or installed.
 The target was built, but the other store could not be reached or refused it. A
 store takes in what is signed by a key that it trusts.
 `},
+	{StoreUnreachable, "the store on another machine does not answer", `
+` + "`--store`" + ` or ` + "`--remote`" + ` names a store behind ssh. Try ` + "`ssh HOST nix-store --version`" + ` with the
+same user and port; options for ssh (a port, a key) are in ` + "`NIX_SSHOPTS`" + `, and the host must be among
+the known ones, as nobody is asked. A link that breaks later is tried again three times, and what has
+arrived is not sent again.
+`},
 	{TestbedFailed, "a testbed cannot be stood up", `
 Its network could not be made (an address or port is taken), or a node did not start, ended early, or
 did not accept connections in time. What the node printed is above. Everything that was started is
