@@ -51,6 +51,8 @@ type events struct {
 	waiting []EventRecord
 	lost    int
 	closed  bool
+	emitted int // how many there have been, and how many have been told of
+	told    int
 
 	telling sync.Mutex // held while the listeners are called
 	w       io.Writer
@@ -79,10 +81,12 @@ func (e *events) emit(r EventRecord) {
 		return
 	case e.lost > 0:
 		e.waiting = append(e.waiting, EventRecord{Time: r.Time, Elapsed: r.Elapsed, Event: "events.lost", Lost: e.lost})
+		e.emitted++
 		e.lost = 0
 	}
 	e.waiting = append(e.waiting, r)
-	e.change.Signal()
+	e.emitted++
+	e.change.Broadcast()
 }
 
 func (e *events) run() {
@@ -103,6 +107,21 @@ func (e *events) run() {
 			e.tell(r)
 		}
 		e.telling.Unlock()
+		e.mu.Lock()
+		e.told += len(records)
+		e.change.Broadcast()
+		e.mu.Unlock()
+	}
+}
+
+// Settle returns when all who listen, and the event log, have been told of
+// everything that has happened so far. It must not be called by a listener.
+func (n *Network) Settle() {
+	e := n.events
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for last := e.emitted; e.told < last; {
+		e.change.Wait()
 	}
 }
 
@@ -125,7 +144,7 @@ func (e *events) tell(r EventRecord) {
 func (e *events) close() error {
 	e.mu.Lock()
 	e.closed = true
-	e.change.Signal()
+	e.change.Broadcast()
 	e.mu.Unlock()
 	<-e.done
 	return e.failed

@@ -98,6 +98,8 @@ type guest interface {
 	close(reason string)
 	// touches is true if one of its ends is in such a place.
 	touches(where func(Place) bool) bool
+	// reaches is the place of the destination; nil if it was not reached yet.
+	reaches() Place
 }
 
 // Link connects two declared nodes, and returns the address at which the
@@ -255,6 +257,18 @@ func (l *link) leave(where func(Place) bool, reason string) {
 	}
 }
 
+// renounce ends what goes to the destination in a place.
+func (l *link) renounce(p Place, reason string) {
+	l.mu.Lock()
+	guests := slices.Collect(maps.Keys(l.guests))
+	l.mu.Unlock()
+	for _, g := range guests {
+		if g.reaches() == p {
+			g.close(reason)
+		}
+	}
+}
+
 // target is how the destination of a link is dialled: from which place,
 // with which address (invalid: any), and where, in the order to be tried.
 func (l *link) target() (place Place, local netip.AddrPort, remotes []netip.AddrPort) {
@@ -265,6 +279,9 @@ func (l *link) target() (place Place, local netip.AddrPort, remotes []netip.Addr
 		local = netip.AddrPortFrom(n.nodes[l.From].address, 0)
 	}
 	to := n.nodes[l.To]
+	if to.place == nil && to.awaited {
+		return nowhere{}, local, []netip.AddrPort{{}}
+	}
 	if to.place == nil {
 		return host{}, local, []netip.AddrPort{to.publish[endpointPort{l.Proto, l.Port}]}
 	}

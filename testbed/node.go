@@ -60,6 +60,7 @@ type node struct {
 	address netip.Addr
 	publish map[endpointPort]netip.AddrPort
 	place   Place
+	awaited bool // see Await
 }
 
 // An endpointPort is a port that a node declares.
@@ -242,7 +243,7 @@ func (d *node) published(proto Proto) map[uint16][]netip.AddrPort {
 
 // Variables are the names under which a program finds the address of a link:
 // what a shell can use, and the spelling of the Python tool, which keeps
-// hyphens, where it differs.
+// hyphens and dots, where it differs and nothing worse is in it.
 func (l Link) Variables() []string {
 	suffix := "_" + strconv.Itoa(int(l.Port)) + "_ADDR"
 	if l.Proto == UDP {
@@ -250,7 +251,7 @@ func (l Link) Variables() []string {
 	}
 	plain := strings.ToUpper(l.To)
 	clean := VariableName(l.To)
-	if clean == plain {
+	if clean == plain || clean != strings.NewReplacer("-", "_", ".", "_").Replace(plain) {
 		return []string{clean + suffix}
 	}
 	return []string{clean + suffix, plain + suffix}

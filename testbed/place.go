@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"syscall"
 )
 
 // A Place is where a node lives if that is not the loopback of the host: the
@@ -57,6 +58,7 @@ func (n *Network) Attach(name string, p Place) (detach func(), err error) {
 		}
 	}
 	d.place = p
+	n.moveFrom(host{}, name)
 	n.events.emit(EventRecord{Event: "node.attached", Node: name})
 	return func() {
 		n.mu.Lock()
@@ -68,6 +70,38 @@ func (n *Network) Attach(name string, p Place) (detach func(), err error) {
 		n.depart(p)
 		n.events.emit(EventRecord{Event: "node.detached", Node: name})
 	}, nil
+}
+
+// Await says that a node will be attached. Until it is, and once it is detached,
+// nobody reaches it, as if nothing listened there. Connections to where it is
+// published are closed.
+func (n *Network) Await(name string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	d, err := n.node(name)
+	if err != nil {
+		return err
+	}
+	d.awaited = true
+	n.moveFrom(host{}, name)
+	return nil
+}
+
+// moveFrom ends what goes to a node in a place where it is no more. The caller
+// holds n.mu.
+func (n *Network) moveFrom(p Place, name string) {
+	for _, l := range n.linkOrder {
+		if l.To == name {
+			l.renounce(p, "the node is elsewhere now")
+		}
+	}
+}
+
+// nowhere is the place of nodes that are yet to be attached.
+type nowhere struct{ host }
+
+func (nowhere) Dial(context.Context, string, netip.AddrPort, netip.AddrPort) (net.Conn, error) {
+	return nil, syscall.ECONNREFUSED
 }
 
 // enter opens a link inside the place of its source. The caller holds n.mu.

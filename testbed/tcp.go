@@ -175,6 +175,15 @@ func (c *connection) reach() bool {
 	return true
 }
 
+func (c *connection) reaches() Place {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.server == nil {
+		return nil
+	}
+	return c.server.place
+}
+
 func (c *connection) touches(where func(Place) bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

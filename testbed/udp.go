@@ -103,6 +103,10 @@ func (r *relay) sender(from netip.AddrPort) *sender {
 	if errors.Is(err, syscall.EMFILE) && r.forgetOldest() {
 		s, err = r.dial(from)
 	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		r.link.refused.Add(1)
+		return nil
+	}
 	if err != nil {
 		r.link.network.events.emit(EventRecord{Event: "error", Link: &r.link.Link, Peer: from.String(), Error: err.Error()})
 		return nil
@@ -232,6 +236,8 @@ func (s *sender) close(reason string) {
 	s.relay.mu.Unlock()
 	_ = s.up.conn.Close()
 }
+
+func (s *sender) reaches() Place { return s.place }
 
 func (s *sender) touches(where func(Place) bool) bool {
 	return where(s.relay.place) || where(s.place)

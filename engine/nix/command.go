@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"time"
+
+	"golang.org/x/term"
 )
 
 // Command is a program to run.
@@ -24,7 +26,7 @@ type Command struct {
 	// programs complain of it.
 	Quietly bool
 	// Started, if not nil, is called with the number of the process, which is also
-	// that of the group of all that it starts.
+	// that of the group of all that it starts, unless Stdin is a terminal.
 	Started func(pid int)
 }
 
@@ -38,9 +40,18 @@ func RunCommand(ctx context.Context, c Command) (int, error) {
 	cmd.Dir = c.Dir
 	cmd.Env = append(os.Environ(), c.Env...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, c.Stdout, c.Stderr
-	ownGroup(cmd)
-	if c.Quietly {
+	f, ok := c.Stdin.(*os.File)
+	interactive := ok && term.IsTerminal(int(f.Fd()))
+	switch {
+	case interactive:
+		// Only the foreground of a terminal can read from it, and Ctrl-C reaches
+		// all that is there: nobody needs to be interrupted again.
+		cmd.Cancel = func() error { return nil }
+	case c.Quietly:
+		ownGroup(cmd)
 		endQuietly(cmd)
+	default:
+		ownGroup(cmd)
 	}
 	cmd.WaitDelay = grace
 	err := cmd.Start()
@@ -49,7 +60,7 @@ func RunCommand(ctx context.Context, c Command) (int, error) {
 			c.Started(cmd.Process.Pid)
 		}
 		err = cmd.Wait()
-		if ctx.Err() != nil {
+		if ctx.Err() != nil && !interactive {
 			killGroup(cmd)
 		}
 	}

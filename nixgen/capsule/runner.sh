@@ -28,6 +28,6 @@ environment() {
   split "${RIGX_ENV-}"
   local part
   for part in "${parts[@]}"; do
-    [[ $part =~ ^[A-Za-z_][A-Za-z0-9_]*= ]] || fail "RIGX_ENV: \`$part\` is not NAME=value (a comma in a value is written \\,)"
+    [[ $part =~ ^[A-Za-z0-9_.-]+= ]] || fail "RIGX_ENV: \`$part\` is not NAME=value (a comma in a value is written \\,)"
   done
 }

@@ -118,8 +118,30 @@ func startCapsule(ctx context.Context, c *connection, req request) (any, error) 
 	} else if r.Capsule, err = image.Start(ctx, opts); err != nil {
 		return nil, err
 	}
-	id := s.addRun(r)
-	return map[string]any{"capsule": id, "container_name": r.Name, "manifest": image.Manifest}, nil
+	answer := map[string]any{"container_name": r.Name, "manifest": image.Manifest}
+	if anyPort(opts.Publish) || anyPort(opts.PublishUDP) {
+		state, err := r.State(ctx)
+		if err != nil {
+			_ = r.Stop(context.WithoutCancel(ctx))
+			r.detach()
+			return nil, err
+		}
+		answer["publish"], answer["publish_udp"] = published(state.Publish), published(state.PublishUDP)
+	}
+	answer["capsule"] = s.addRun(r)
+	return answer, nil
+}
+
+// anyPort reports whether a port is published at one that is to be chosen.
+func anyPort(ports map[uint16][]netip.AddrPort) bool {
+	for _, at := range ports {
+		for _, a := range at {
+			if a.Port() == 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // nodeOf finds the node that bindings were made for.

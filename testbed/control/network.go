@@ -166,7 +166,11 @@ func (s *session) open(opts testbed.Options) (*Network, error) {
 		return nil, asValue(err)
 	}
 	n.log.add(testbed.EventRecord{Time: time.Now(), Event: "network.opened", Seed: n.Seed()})
-	n.Subscribe(n.log.add)
+	n.Subscribe(func(r testbed.EventRecord) {
+		if r.Event != "network.opened" { // which may have been told before
+			n.log.add(r)
+		}
+	})
 	s.addNetwork(n)
 	return n, nil
 }
@@ -272,7 +276,8 @@ func numbers(ports []port) []uint16 {
 	return out
 }
 
-// place is an address and a port, which JSON has as a pair.
+// place is an address and a port, which JSON has as a pair. Port 0 is any that
+// is free.
 type place netip.AddrPort
 
 func (p *place) UnmarshalJSON(data []byte) error {
@@ -282,8 +287,10 @@ func (p *place) UnmarshalJSON(data []byte) error {
 	if json.Unmarshal(data, &pair) != nil || len(pair) != 2 || json.Unmarshal(pair[0], &at) != nil {
 		return invalid("%s is no pair of an address and a port", data)
 	}
-	if err := number.UnmarshalJSON(pair[1]); err != nil {
-		return err
+	if string(pair[1]) != "0" {
+		if err := number.UnmarshalJSON(pair[1]); err != nil {
+			return err
+		}
 	}
 	if at == "localhost" {
 		at = "127.0.0.1"
@@ -437,6 +444,11 @@ func volume(n *Network, p struct {
 	v, err := n.SharedVolume(name)
 	if err != nil {
 		return nil, asValue(err)
+	}
+	if len(n.volumes) == 0 {
+		if err := n.session.capsules.GuardDirectory(filepath.Dir(v.Path())); err != nil {
+			return nil, err
+		}
 	}
 	n.volumes = append(n.volumes, v)
 	return map[string]any{"volume": len(n.volumes) - 1, "path": v.Path()}, nil
@@ -639,6 +651,7 @@ func stopRecord(n *Network, p struct {
 func state(n *Network, _ struct{}) (any, error) { return n.State(), nil }
 
 func events(n *Network, _ struct{}) (any, error) {
+	n.Settle()
 	records, _, _ := n.log.since(0)
 	return map[string]any{"events": records}, nil
 }

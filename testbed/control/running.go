@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 )
 
@@ -46,6 +47,10 @@ func List() ([]Running, error) {
 	if err != nil {
 		return nil, err
 	}
+	return list(base)
+}
+
+func list(base string) ([]Running, error) {
 	dirs, err := filepath.Glob(filepath.Join(base, "control-*"))
 	if err != nil {
 		return nil, err
@@ -55,12 +60,12 @@ func List() ([]Running, error) {
 		r := Running{Socket: filepath.Join(dir, "control")}
 		c, err := net.Dial("unix", r.Socket)
 		if err != nil {
-			if abandoned(dir) {
+			if abandoned(dir, err) {
 				os.RemoveAll(dir)
 			}
 			continue
 		}
-		c.Close()
+		_ = c.Close()
 		data, err := os.ReadFile(filepath.Join(dir, runningFile))
 		if err != nil || json.Unmarshal(data, &r) != nil {
 			continue // it has just begun, or ended
@@ -71,10 +76,14 @@ func List() ([]Running, error) {
 	return out, nil
 }
 
-// abandoned reports whether nobody listens in a directory who ever did. One
-// that was just made belongs to a server that is about to listen.
-func abandoned(dir string) bool {
+// abandoned reports whether nobody listens in a directory any more, given why
+// its socket could not be reached. A directory without a socket may belong to a
+// server that is about to listen.
+func abandoned(dir string, refused error) bool {
 	const young = time.Minute
+	if errors.Is(refused, syscall.ECONNREFUSED) {
+		return true
+	}
 	info, err := os.Stat(dir)
-	return err == nil && time.Since(info.ModTime()) > young || errors.Is(err, os.ErrNotExist)
+	return err == nil && time.Since(info.ModTime()) > young
 }

@@ -57,6 +57,7 @@ func newSocketDir() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	_, _ = list(base) // which removes what servers that were killed have left
 	return os.MkdirTemp(base, "control-")
 }
 

@@ -71,7 +71,9 @@ func over[K comparable, V any](below, above map[K]V) map[K]V {
 // Its links are in place before its program begins. If ctx ends before, or
 // anything fails, nothing is left.
 func Start(ctx context.Context, network *testbed.Network, node string, image *capsule.Image, opts capsule.Options) (*Node, error) {
-	if _, err := network.Address(node); err != nil {
+	// Where it is published, something may answer that is not the capsule: the
+	// engine.
+	if err := network.Await(node); err != nil {
 		return nil, err
 	}
 	if image.Manifest.Backend == capsule.Qemu {

@@ -11,4 +11,6 @@ however it ends.
 
 from ._control import Error
 
+Error.__module__ = __name__  # its name in tracebacks
+
 __all__ = ["Error"]

@@ -34,6 +34,9 @@ _EXCEPTIONS: Dict[str, Type[Exception]] = {
 }
 
 
+_ENDED = "rigx, which ran the testbed, has ended"
+
+
 def _exception(error: Dict[str, Any]) -> Exception:
     code, message = error.get("code", "failed"), error.get("message", "rigx gave no reason")
     kind = _EXCEPTIONS.get(code)
@@ -73,15 +76,15 @@ class _Connection:
         try:
             self._socket.sendall(json.dumps(message, allow_nan=False).encode() + b"\n")
         except OSError as e:
-            raise Error(f"the connection to rigx is lost: {e}", "disconnected") from e
+            raise Error(_ENDED, "disconnected") from e
 
     def _receive(self) -> Dict[str, Any]:
         try:
             line = self._reader.readline()
         except OSError as e:
-            raise Error(f"the connection to rigx is lost: {e}", "disconnected") from e
+            raise Error(_ENDED, "disconnected") from e
         if not line.endswith(b"\n"):
-            raise Error("rigx, which ran the testbed, has ended", "disconnected")
+            raise Error(_ENDED, "disconnected")
         answer: Dict[str, Any] = json.loads(line)
         return answer
 

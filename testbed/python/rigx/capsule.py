@@ -22,7 +22,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Type, Un
 from . import _control
 
 PublishSpec = Union[int, Tuple[str, int]]
-"""Where a port is on this machine: a port of 127.0.0.1, or an address and a port."""
+"""Where a port is on this machine: a port of 127.0.0.1, or an address and a port.
+Port 0 is one that is free; `Capsule.host_endpoint` says which."""
 
 PublishMapping = Union[PublishSpec, List[PublishSpec]]
 
@@ -236,8 +237,8 @@ def start(
         container_name=answer["container_name"],
         capsule_dir=output / name,
         manifest=answer["manifest"],
-        publish=dict(publish or {}),
-        publish_udp=dict(publish_udp or {}),
+        publish=_chosen(answer.get("publish"), publish),
+        publish_udp=_chosen(answer.get("publish_udp"), publish_udp),
         volumes=_mounts(volumes),
         _id=answer["capsule"],
     )
@@ -261,6 +262,15 @@ def _endpoints(value: PublishMapping) -> List[Tuple[str, int]]:
 
 def _published(mapping: Optional[Mapping[int, PublishMapping]]) -> Dict[str, List[List[Any]]]:
     return {str(port): [list(at) for at in _endpoints(value)] for port, value in (mapping or {}).items()}
+
+
+def _chosen(
+    answer: Optional[Mapping[str, List[List[Any]]]], asked: Optional[Mapping[int, PublishMapping]]
+) -> Dict[int, PublishMapping]:
+    """What was asked for, or, if ports were to be chosen, what they are."""
+    if answer is None:
+        return dict(asked or {})
+    return {int(port): [(str(address), int(at)) for address, at in places] for port, places in answer.items()}
 
 
 def _mounts(volumes: Optional[Mapping[Union[Path, str], VolumeSpec]]) -> List[Tuple[str, str, str]]:
