@@ -10,9 +10,10 @@ import (
 type Lens struct {
 	// Span is the header or key that the lens stands above.
 	Span syntax.Span
-	// Title is one word: Build, Watch, Test or Run.
+	// Title is one word: Build, Watch, Test, Run, Start or Stop.
 	Title string
-	// Verb is the command of rigx that it runs.
+	// Verb is the command of rigx that it runs; start and stop are those of
+	// rigx capsule, of which one makes sense at a time.
 	Verb string
 	// Name is what the command is given: hello, or hello@release.
 	Name string
@@ -35,10 +36,19 @@ func (s *Snapshot) Lenses(file *syntax.File) []Lens {
 				out = append(out, Lens{span, "Watch", "watch", name})
 			}
 		}
+		capsule := func(span syntax.Span, name string) {
+			if t.Kind == schema.Capsule {
+				out = append(out, Lens{span, "Start", "start", name}, Lens{span, "Stop", "stop", name})
+			}
+		}
 		add(t.Header.Span, t.Name)
+		if len(t.Variants) == 0 {
+			capsule(t.Header.Span, t.Name)
+		}
 		for _, v := range t.Variants {
 			u := manifest.Unit{Target: t, Variant: v}
 			add(v.Header.Span, u.Name())
+			capsule(v.Header.Span, u.Name())
 		}
 	}
 	return out

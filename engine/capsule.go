@@ -100,13 +100,24 @@ func onLoopback(ports []uint16) map[uint16][]netip.AddrPort {
 }
 
 // Capsules are those of this project that were started and not stopped, by
-// whomever.
+// whomever. Their targets are named as one types them.
 func (w *Workspace) Capsules(ctx context.Context) ([]capsule.Status, error) {
 	all, err := capsule.List(ctx)
 	if err != nil {
 		return nil, CapsuleError(err)
 	}
 	own := slices.DeleteFunc(all, func(s capsule.Status) bool { return filepath.Clean(s.Project) != w.Dir() })
+	names := map[string]string{} // by what images call their targets
+	for _, t := range w.Manifest.Targets {
+		for _, u := range t.Units() {
+			names[u.Attr()] = u.Name()
+		}
+	}
+	for i, s := range own {
+		if name := names[s.Target]; name != "" {
+			own[i].Target = name
+		}
+	}
 	w.noteRunning(own)
 	return own, nil
 }

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,12 +24,28 @@ import (
 // commandPrefix stands before the verb of rigx that a command runs.
 const commandPrefix = "rigx."
 
-// verbs are the commands of rigx that clients may run, with what is said while
-// they do.
-var verbs = map[string]string{"build": "Building", "test": "Testing", "run": "Running", "watch": "Watching"}
+// verbs are the commands of rigx that clients may run.
+var verbs = map[string]verb{
+	"build": {"Building", []string{"build"}},
+	"test":  {"Testing", []string{"test"}},
+	"run":   {"Running", []string{"run"}},
+	"watch": {"Watching", []string{"watch"}},
+	"start": {"Starting", []string{"capsule", "start"}},
+	"stop":  {"Stopping", []string{"capsule", "stop"}},
+}
+
+// verb is what is said while a command runs, and its words on the command line.
+type verb struct {
+	doing string
+	words []string
+}
 
 func commandNames() []string {
-	return []string{commandPrefix + "build", commandPrefix + "test", commandPrefix + "run", commandPrefix + "watch"}
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(verbs)) {
+		names = append(names, commandPrefix+name)
+	}
+	return names
 }
 
 // commandArgument is the one argument of each command.
@@ -58,8 +76,9 @@ type commandResult struct {
 // cancelled. That a build failed is a result, and shown; an error means that
 // it could not be started.
 func (s *Server) ExecuteCommand(ctx context.Context, params *protocol.ExecuteCommandParams) (protocol.LSPAny, error) {
-	verb, known := strings.CutPrefix(params.Command, commandPrefix)
-	if doing := verbs[verb]; !known || doing == "" {
+	name, ours := strings.CutPrefix(params.Command, commandPrefix)
+	verb, known := verbs[name]
+	if !ours || !known {
 		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "unknown command %q", params.Command)
 	}
 	if !stateOf(ctx).settings.trusted() {
@@ -69,6 +88,7 @@ func (s *Server) ExecuteCommand(ctx context.Context, params *protocol.ExecuteCom
 	if len(params.Arguments) != 1 || json.Unmarshal(params.Arguments[0], &arg) != nil || pathOf(arg.Project) == "" {
 		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, `%s wants one argument {"project": URI, "target": NAME}`, params.Command)
 	}
+	arg.UpdateHashes = arg.UpdateHashes && name == "build"
 	program, err := s.program(stateOf(ctx).settings)
 	if err != nil {
 		return nil, jsonrpc2.NewError(jsonrpc2.InvalidRequest, err.Error())
@@ -129,20 +149,20 @@ func (s *Server) show(kind protocol.MessageType, message string) {
 // killAfter is how long rigx may take to end when it is interrupted.
 const killAfter = 10 * time.Second
 
-func (s *Server) execute(ctx context.Context, program, verb string, arg commandArgument) (commandResult, error) {
+func (s *Server) execute(ctx context.Context, program string, verb verb, arg commandArgument) (commandResult, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	title := verbs[verb]
+	title := verb.doing
 	if arg.Target != "" {
 		title += " " + arg.Target
 	}
 	progress := s.begin(ctx, title, cancel)
 
-	args := []string{"-C", pathOf(arg.Project), "--color", "never", verb}
+	args := append([]string{"-C", pathOf(arg.Project), "--color", "never"}, verb.words...)
 	if set := stateOf(ctx).settings; set.Nixpkgs != "" {
 		args = append(args, "--nixpkgs", set.Nixpkgs)
 	}
-	if arg.UpdateHashes && verb == "build" {
+	if arg.UpdateHashes {
 		args = append(args, "--update-hashes")
 	}
 	if arg.Target != "" {

@@ -18,17 +18,28 @@ func (s *Server) CodeLens(ctx context.Context, params *protocol.CodeLensParams) 
 	}
 	lenses := project.Lenses(file)
 	last := s.results.of(project.Manifest.Dir)
-	out := make([]protocol.CodeLens, len(lenses))
-	for i, l := range lenses {
+	out := make([]protocol.CodeLens, 0, len(lenses))
+	for _, l := range lenses {
 		title := l.Title
-		if l.Verb != "watch" {
+		switch runs := running(last, l.Name); l.Verb {
+		case "watch":
+		case "start":
+			if runs {
+				continue
+			}
+		case "stop":
+			if !runs {
+				continue
+			}
+			title += " ● running"
+		default:
 			title = strings.TrimRight(title+outcome(last, l.Name), " ")
 		}
 		command, err := rigxCommand(l.Verb, title, commandArgument{Project: uri.File(project.Manifest.Dir), Target: l.Name})
 		if err != nil {
 			return nil, err
 		}
-		out[i] = protocol.CodeLens{Range: toRange(s.encoding, file, l.Span), Command: command}
+		out = append(out, protocol.CodeLens{Range: toRange(s.encoding, file, l.Span), Command: command})
 	}
 	return out, nil
 }

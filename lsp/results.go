@@ -9,11 +9,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/fsnotify/fsnotify"
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
+	"github.com/rigx-build/rigx/capsule"
 	"github.com/rigx-build/rigx/engine/history"
 	"github.com/rigx-build/rigx/engine/problem"
 )
@@ -32,6 +34,33 @@ func (r *results) of(root string) history.History {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.byRoot[root]
+}
+
+// capsulesEvery is how often the server looks whether those capsules still run
+// that did.
+const capsulesEvery = time.Second
+
+// running are the capsules of all projects that run.
+func (r *results) running() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []string
+	for root, h := range r.byRoot {
+		for _, c := range h.Capsules {
+			if capsule.Alive(c.PID, c.Start) {
+				out = append(out, root+"\x00"+c.Name)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// running reports whether a capsule of that name, as typed, runs.
+func running(h history.History, name string) bool {
+	return slices.ContainsFunc(h.Capsules, func(c history.Capsule) bool {
+		return c.Target == name && capsule.Alive(c.PID, c.Start)
+	})
 }
 
 // watchResults reads the history of a project whenever it is written, until
@@ -57,8 +86,17 @@ func (s *Server) watchResults(ctx context.Context) {
 		return
 	}
 	roots := map[string]string{} // by file
+	look := time.NewTicker(capsulesEvery)
+	defer look.Stop()
+	var ran []string
 	for {
 		select {
+		case <-look.C:
+			// Nobody writes down that a capsule has ended by itself.
+			if runs := s.results.running(); !slices.Equal(runs, ran) {
+				ran = runs
+				s.refreshLenses()
+			}
 		case <-ctx.Done():
 			return
 		case root := <-s.seen:

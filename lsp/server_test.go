@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,6 +39,8 @@ type editor struct {
 	messages  []string
 	log       []string
 	traces    []string
+
+	lensRefreshes atomic.Int64
 }
 
 // open starts an editor in a folder with files, given as name and text in turn.
@@ -153,6 +156,14 @@ func (e *editor) Progress(_ context.Context, params *protocol.ProgressParams) er
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.progress = append(e.progress, string(params.Value))
+	e.wake.Broadcast()
+	return nil
+}
+
+func (e *editor) CodeLensRefresh(context.Context) error {
+	e.lensRefreshes.Add(1)
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.wake.Broadcast()
 	return nil
 }

@@ -260,6 +260,11 @@ func oneName(cmd *cobra.Command, args []string) error {
 // of containers do.
 func (a *app) findCapsule(ctx context.Context, name string) (*capsule.Capsule, error) {
 	root, _ := engine.FindRoot(a.dir)
+	if ws, err := a.open(ctx); err == nil {
+		if u, err := ws.CapsuleUnit(name); err == nil {
+			name = u.Attr()
+		}
+	}
 	c, err := capsule.Find(ctx, root, name)
 	return c, engine.CapsuleError(err)
 }

@@ -109,16 +109,14 @@ export async function listTargets(program: string, project: string): Promise<Tar
   return lastTargets.get(project) ?? [];
 }
 
-/** What one does with a target of a kind; capsules are not built yet. */
-export function verbOf(kind: string): "build" | "test" | "run" | undefined {
+/** What one does with a target of a kind. */
+export function verbOf(kind: string): "build" | "test" | "run" {
   switch (kind) {
     case "test":
       return "test";
     case "script":
     case "testbed":
       return "run";
-    case "capsule":
-      return undefined;
   }
   return "build";
 }

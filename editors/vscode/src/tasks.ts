@@ -20,7 +20,8 @@ interface Definition extends vscode.TaskDefinition {
 export function makeTask(program: string, project: string, command: string, target: string): vscode.Task {
   const folder = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(project));
   const definition: Definition = { type: "rigx", command, target, project: folder ? path.relative(folder.uri.fsPath, project) : project };
-  const execution = new vscode.ProcessExecution(program, [...baseArguments(project), command, ...(target ? [target] : [])], { cwd: project });
+  const words = command === "start" || command === "stop" ? ["capsule", command] : [command];
+  const execution = new vscode.ProcessExecution(program, [...baseArguments(project), ...words, ...(target ? [target] : [])], { cwd: project });
   const task = new vscode.Task(definition, folder ?? vscode.TaskScope.Workspace, target ? `${command} ${target}` : command, "rigx", execution, []);
   task.group = command === "build" ? vscode.TaskGroup.Build : command === "test" ? vscode.TaskGroup.Test : undefined;
   task.presentationOptions = { reveal: vscode.TaskRevealKind.Always, clear: true, showReuseMessage: false };
@@ -63,10 +64,7 @@ export class TaskProvider implements vscode.TaskProvider {
     for (const project of await findProjects()) {
       tasks.push(makeTask(program, project, "build", ""), makeTask(program, project, "test", ""));
       for (const t of await listTargets(program, project)) {
-        const verb = verbOf(t.kind);
-        if (verb) {
-          tasks.push(makeTask(program, project, verb, t.name));
-        }
+        tasks.push(makeTask(program, project, verbOf(t.kind), t.name));
       }
     }
     return tasks;

@@ -11,7 +11,7 @@ M.options = {
   program = 'rigx',
   -- Passed on as --nixpkgs: 'host' builds with the compilers of this machine.
   nixpkgs = nil,
-  -- Show Build, Test and Run above the targets.
+  -- Show Build, Test, Run, Start and Stop above the targets.
   lenses = true,
   -- How the terminal split is opened.
   split = 'botright 12split',
@@ -194,20 +194,26 @@ function M.targets(root)
   return ok and type(list) == 'table' and list or {}
 end
 
+local function is_built(kind) return kind ~= 'test' and kind ~= 'script' and kind ~= 'testbed' end
+
 local kinds = {
-  build = function(kind) return kind ~= 'test' and kind ~= 'script' and kind ~= 'testbed' and kind ~= 'capsule' end,
+  build = is_built,
   test = function(kind) return kind == 'test' end,
   run = function(kind) return kind == 'script' or kind == 'testbed' end,
-  watch = function(kind) return kind ~= 'test' and kind ~= 'script' and kind ~= 'testbed' and kind ~= 'capsule' end,
+  watch = is_built,
+  capsule = function(kind) return kind == 'capsule' end,
   graph = function() return true end,
 }
-local verbs = { 'build', 'test', 'run', 'watch', 'graph', 'check', 'fmt', 'clean', 'lock' }
+local verbs = { 'build', 'test', 'run', 'watch', 'capsule', 'graph', 'check', 'fmt', 'clean', 'lock' }
+local capsule_verbs = { 'start', 'stop', 'ps', 'logs', 'exec', 'wait' }
 
 local function complete(lead, line)
   local words = vim.split(line, '%s+')
   local candidates = {}
   if #words <= 2 then
     candidates = verbs
+  elseif words[2] == 'capsule' and #words == 3 then
+    candidates = capsule_verbs
   elseif kinds[words[2]] then
     local root = current_root()
     for _, target in ipairs(root and M.targets(root) or {}) do
@@ -251,11 +257,11 @@ end
 --- The one line that a configuration needs: require('rigx').setup{}.
 function M.setup(options)
   M.options = vim.tbl_deep_extend('force', M.options, options or {})
-  for _, verb in ipairs({ 'build', 'test', 'run', 'watch' }) do
+  for _, words in ipairs({ { 'build' }, { 'test' }, { 'run' }, { 'watch' }, { 'capsule', 'start' }, { 'capsule', 'stop' } }) do
     -- A click on a lens: in a terminal split instead of in the server.
-    vim.lsp.commands['rigx.' .. verb] = function(lens)
+    vim.lsp.commands['rigx.' .. words[#words]] = function(lens)
       local argument = lens.arguments[1]
-      M.run({ verb, argument.target }, vim.uri_to_fname(argument.project))
+      M.run(vim.list_extend(vim.deepcopy(words), { argument.target }), vim.uri_to_fname(argument.project))
     end
   end
   vim.api.nvim_create_user_command('Rigx', command, { nargs = '+', complete = complete, desc = 'Run rigx in a terminal split' })
