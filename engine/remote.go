@@ -43,6 +43,17 @@ func (w *Workspace) useRemote(name string) error {
 	return e
 }
 
+// storeNamed is the store of the [remotes.<name>] of that name, or else what was
+// given, which is a URL then.
+func (w *Workspace) storeNamed(name string) string {
+	for _, r := range w.Manifest.Remotes {
+		if r.Name.Value == name && r.Store.Value != "" {
+			return r.Store.Value
+		}
+	}
+	return name
+}
+
 func joined(list []manifest.String, separator string) string {
 	values := make([]string, len(list))
 	for i, s := range list {
@@ -78,7 +89,8 @@ func (s *session) share(ctx context.Context, results []Result, opts BuildOptions
 			}
 		}
 	}
-	if opts.CopyTo != "" {
-		copyAll(store, opts.CopyTo, false, "to "+opts.CopyTo)
+	if to := s.w.storeNamed(opts.CopyTo); to != "" {
+		// Who may give a store what is not signed is for that store to say.
+		copyAll(store, to, true, "to "+to)
 	}
 }

@@ -17,9 +17,9 @@ import (
 func (a *app) complete(root *cobra.Command) {
 	for _, c := range root.Commands() {
 		switch c.Name() {
-		case "build", "watch", "graph":
+		case "build", "copy", "watch", "graph":
 			c.ValidArgsFunction = a.targetNames(many, buildable)
-		case "ls-source", "size", "verify", "log":
+		case "deploy", "ls-source", "size", "verify", "log":
 			c.ValidArgsFunction = a.targetNames(1, buildable)
 		case "why":
 			c.ValidArgsFunction = a.targetNames(2, buildable)
@@ -48,6 +48,11 @@ func (a *app) complete(root *cobra.Command) {
 				_ = c.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 			}
 		})
+	}
+	for _, name := range []string{"copy", "deploy"} {
+		if c, _, err := root.Find([]string{name}); err == nil {
+			_ = c.RegisterFlagCompletionFunc("to", a.remoteNames)
+		}
 	}
 	if ide, _, err := root.Find([]string{"ide"}); err == nil {
 		_ = ide.RegisterFlagCompletionFunc("variant", a.variantNames)

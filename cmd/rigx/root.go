@@ -91,7 +91,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.AddCommand(
 		a.versionCommand(), a.listCommand(), a.graphCommand(), a.checkCommand(), a.explainCommand(), a.schemaCommand(),
 		a.initCommand(), a.newCommand(), a.fmtCommand(), a.lockCommand(), a.flakeCommand(), a.lsSourceCommand(),
-		a.buildCommand(), a.watchCommand(), a.cleanCommand(), a.testCommand(), a.runCommand(), a.capsuleCommand(), a.testbedCommand(), a.developCommand(), a.ideCommand(), a.pkgCommand(), a.searchCommand(),
+		a.buildCommand(), a.copyCommand(), a.deployCommand(), a.watchCommand(), a.cleanCommand(), a.testCommand(), a.runCommand(), a.capsuleCommand(), a.testbedCommand(), a.developCommand(), a.ideCommand(), a.pkgCommand(), a.searchCommand(),
 		a.logCommand(), a.sizeCommand(), a.whyCommand(), a.verifyCommand(), a.gcCommand(), a.doctorCommand(),
 	)
 	a.complete(root)

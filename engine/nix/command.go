@@ -81,6 +81,9 @@ func (n *Nix) run(ctx context.Context, stdout, stderr io.Writer, args ...string)
 	all := append([]string{args[0]}, n.args...)
 	cmd := exec.CommandContext(ctx, n.Path, append(all, args[1:]...)...)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
+	if n.env != nil {
+		cmd.Env = append(os.Environ(), n.env...)
+	}
 	ownGroup(cmd)
 	cmd.WaitDelay = grace
 	return cmd.Run()

@@ -18,11 +18,16 @@ func (n *Nix) Copy(ctx context.Context, from, to string, trusted bool, paths ...
 	if from != "" {
 		args = append(args, "--from", from)
 	}
-	if to != "" {
-		args = append(args, "--to", to)
-	}
 	if trusted {
 		args = append(args, "--no-check-sigs")
+	}
+	if h, err := ParseHost(to); err == nil {
+		at := *n
+		at.env = h.environment()
+		n, to = &at, h.store
+	}
+	if to != "" {
+		args = append(args, "--to", to)
 	}
 	var errOut bytes.Buffer
 	if err := n.run(ctx, &bytes.Buffer{}, &errOut, append(args, paths...)...); err != nil {

@@ -37,6 +37,7 @@ type Nix struct {
 	Version Version
 	args    []string // that every command gets
 	store   string
+	env     []string // added to this process's environment
 }
 
 // NotFoundError says that there is no Nix, or none that can be used.

@@ -230,6 +230,20 @@ stopped again.
 project must lie in a work tree, git must be installed, and the commit must be
 there: CI services often fetch the newest one only.
 `},
+	{NoHost, "this is no host to deploy to", `
+` + "`rigx deploy --to`" + ` takes the URL of a store behind ssh, such as
+` + "`ssh-ng://root@host`" + `, or the name of a ` + "`[remotes.<name>]`" + ` that has one. A
+profile is a name, or an absolute path on the host.
+`},
+	{HostFailed, "the host did not do what it was asked to", `
+ssh cannot log in, Nix is missing there, or Nix there refused. The profile of the
+host is what it was: it is switched in one step, after everything was copied. What
+was copied before is used when you try again.
+`},
+	{NoProfile, "there is no such profile or generation", `
+There is nothing on the host to go back to: nothing was deployed to the profile
+yet, or only once. ` + "`rigx deploy --list`" + ` shows what there is.
+`},
 	{CapsuleNotBuilt, "a capsule is not built", `
 A capsule is started from output/NAME, where ` + "`rigx build NAME`" + ` puts it; ` + "`rigx capsule start NAME`" + `
 builds it first unless it is told ` + "`--no-build`" + `.
