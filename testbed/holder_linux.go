@@ -17,9 +17,12 @@ func aliasHint(netip.Addr) string { return "" }
 
 // holder says which process listens at an endpoint, as far as it may be known.
 func holder(proto Proto, at netip.AddrPort) string {
-	inode := socketInode(proto, at)
-	if inode == "" {
-		return ""
+	inode := ""
+	for tries := 0; inode == ""; tries++ {
+		if tries == 3 { // the table misses sockets while others come and go
+			return ""
+		}
+		inode = socketInode(proto, at)
 	}
 	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
 	for _, path := range links {

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -105,7 +106,7 @@ func (n *Network) Close() error {
 		return nil
 	}
 	n.closed = true
-	links, nodes, recordings, dir := n.linkOrder, n.nodeOrder, n.recordings, n.dir
+	links, nodes, recordings, dir := n.linkOrder, n.nodeOrder, slices.Clone(n.recordings), n.dir
 	n.mu.Unlock()
 	n.cancel()
 	for _, l := range links {

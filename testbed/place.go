@@ -30,7 +30,7 @@ type Place interface {
 // is left out where it could be in the way of the node: if the node declares the
 // port itself, or, in a network without a subnet, if the port is taken.) Links
 // to the node dial inside the place, its loopback and the declared port, rather
-// than the published endpoint.
+// than the published endpoint; what goes there is closed.
 //
 // detach closes the connections that have an end in the place.
 func (n *Network) Attach(name string, p Place) (detach func(), err error) {

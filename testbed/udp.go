@@ -107,7 +107,12 @@ func (r *relay) sender(from netip.AddrPort) *sender {
 		r.link.refused.Add(1)
 		return nil
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case refusal(err): // nobody is there yet: that is told with each datagram
+		r.link.refused.Add(1)
+		return nil
+	default:
 		r.link.network.events.emit(EventRecord{Event: "error", Link: &r.link.Link, Peer: from.String(), Error: err.Error()})
 		return nil
 	}
