@@ -17,12 +17,9 @@ func aliasHint(netip.Addr) string { return "" }
 
 // holder says which process listens at an endpoint, as far as it may be known.
 func holder(proto Proto, at netip.AddrPort) string {
-	inode := ""
-	for tries := 0; inode == ""; tries++ {
-		if tries == 3 { // the table misses sockets while others come and go
-			return ""
-		}
-		inode = socketInode(proto, at)
+	inode := socketInode(proto, at)
+	if inode == "" {
+		return ""
 	}
 	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
 	for _, path := range links {
@@ -38,7 +35,10 @@ func holder(proto Proto, at netip.AddrPort) string {
 // socketInode finds the socket that occupies an endpoint: one that listens at it,
 // or at its port of all addresses.
 func socketInode(proto Proto, at netip.AddrPort) string {
-	for _, table := range []string{"/proc/net/" + proto.String(), "/proc/net/" + proto.String() + "6"} {
+	// The thread's own: the first one of the process may have ended up in a
+	// [Namespace].
+	const tables = "/proc/thread-self/net/"
+	for _, table := range []string{tables + proto.String(), tables + proto.String() + "6"} {
 		f, err := os.Open(table)
 		if err != nil {
 			continue
