@@ -1,8 +1,11 @@
 package nixgen
 
 import (
+	"path"
+	"slices"
 	"strings"
 
+	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/manifest/schema"
 )
 
@@ -33,11 +36,29 @@ func (d *derivation) golang() {
 			file += ".exe"
 		}
 	}
-	b = b.lit("go build")
-	b = d.words(b, d.fields.List(schema.Goflags))
-	b = b.lit(" -o " + ShellQuote(file))
-	d.build = d.sources(b, "go").lit("\n")
+	build := func(t text) text { return d.words(t.lit("go build"), d.fields.List(schema.Goflags)).lit(" -o ") }
+	switch dir := d.goPackage(); {
+	case dir == "":
+		b = d.sources(build(b).lit(ShellQuote(file)), "go").lit("\n")
+	case slices.Contains(d.files.Sources, "go.mod"):
+		b = build(b).lit(ShellQuote(file) + " " + ShellQuote("./"+dir) + "\n")
+	default: // the module begins further down, in dir or above it
+		b = b.lit("program=$PWD/" + ShellQuote(file) + "\ncd " + ShellQuote("./"+dir) + "\n")
+		b = build(b).lit("\"$program\" .\ncd \"$OLDPWD\"\n")
+	}
+	d.build = b
 	d.installProgram(file)
+}
+
+// goPackage is the directory of the package to build if the sources are those of
+// a module: the one that the first source is in; Go finds the others by their
+// import paths. It is "" if the sources are the files of one package.
+func (d *derivation) goPackage() string {
+	first := d.firstOf("go")
+	if manifest.Interpolates(first) || !slices.ContainsFunc(d.files.Sources, func(f string) bool { return path.Base(f) == "go.mod" }) {
+		return ""
+	}
+	return path.Dir(first)
 }
 
 // sources appends the sources of a language as words, leaving out data that is
@@ -49,6 +70,16 @@ func (d *derivation) sources(t text, language string) text {
 		}
 	}
 	return t
+}
+
+// firstOf is the first source in a language.
+func (d *derivation) firstOf(language string) string {
+	for _, f := range d.files.Sources {
+		if schema.LanguageOf(f) == language {
+			return f
+		}
+	}
+	return d.files.Sources[0]
 }
 
 // entry appends the first source: the root of the program in languages that find

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rigx-build/rigx/engine"
+	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 	"github.com/rigx-build/rigx/engine/manifest/schema"
 )
 
@@ -51,22 +52,48 @@ func (a *app) initCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "init [DIR]",
 		Short: "Begin a project: write a rigx.toml for the sources that are there",
-		Long:  "Begin a project: write a rigx.toml with a target for each program among the files of the directory, and say why. Nothing else is touched.",
-		Args:  cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		Long: "Begin a project: write a rigx.toml for the sources that are there, and say why. Programs, libraries and tests in C, C++, Go, Rust, Zig, Nim and Python are recognised, " +
+			"so are vendored libraries, shell scripts, and what Cargo, CMake, Meson, autotools, make, uv and nimble build. Nothing else is touched.",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := a.dir
 			if len(args) == 1 {
 				dir = args[0]
 			}
-			done, err := engine.Init(dir)
+			done, err := engine.Init(cmd.Context(), dir, a.nixpkgs)
 			if err != nil || a.quiet {
 				return err
 			}
-			fmt.Fprintln(a.out, "wrote "+done.File)
-			for _, reason := range done.Reasons {
-				fmt.Fprintln(a.out, "  "+reason)
-			}
+			a.initialized(done)
 			return nil
 		},
+	}
+}
+
+// initialized explains a new rigx.toml.
+func (a *app) initialized(done *engine.Initialized) {
+	style := diagnostic.Style{}
+	if a.colored(a.out) {
+		style = diagnostic.Colors
+	}
+	fmt.Fprintln(a.out, "wrote "+done.File)
+	var built, tests bool
+	for _, t := range done.Targets {
+		fmt.Fprintf(a.out, "  %s [%s]: %s\n", t.Name, t.Kind, t.Reason)
+		tests = tests || t.Kind == schema.Test
+		built = built || t.Kind != schema.Test && t.Kind != schema.ScriptKind
+	}
+	for _, note := range done.Notes {
+		fmt.Fprintf(a.out, "%snote:%s %s\n", style.Warning, style.Reset, note)
+	}
+	switch {
+	case built && tests:
+		fmt.Fprintln(a.out, "next: `rigx build` and `rigx test`")
+	case built:
+		fmt.Fprintln(a.out, "next: `rigx build`")
+	case tests:
+		fmt.Fprintln(a.out, "next: `rigx test`")
+	case len(done.Targets) == 0:
+		fmt.Fprintln(a.out, "next: `rigx new executable hello` adds a first target")
 	}
 }

@@ -278,7 +278,7 @@ func (h *Host) rust(ctx context.Context) {
 	}
 	sysroot := strings.TrimSpace(string(out))
 	h.needs(sysroot)
-	for _, name := range []string{"rustc", "cargo", "rustfmt", "clippy-driver"} {
+	for _, name := range []string{"rustc", "rustdoc", "cargo", "rustfmt", "clippy-driver"} {
 		delete(h.Programs, name)
 		h.program(name, filepath.Join(sysroot, "bin", name))
 	}

@@ -55,7 +55,7 @@ var known = map[string]Known{
 	"procps":        tool("procps", "ps", "pgrep", "pkill", "free", "top"),
 	"protobuf":      {Programs: []string{"protoc"}, Libraries: []string{"protobuf"}, Debian: "protobuf-compiler libprotobuf-dev"},
 	"ripgrep":       tool("ripgrep", "rg"),
-	"rustc":         tool("rustc", "rustc"),
+	"rustc":         tool("rustc", "rustc", "rustdoc"),
 	"sqlite":        {Programs: []string{"sqlite3"}, Libraries: []string{"sqlite3"}, Debian: "sqlite3 libsqlite3-dev"},
 	"unzip":         tool("unzip", "unzip"),
 	"util-linux":    tool("util-linux", "flock", "getopt", "mount", "unshare"),

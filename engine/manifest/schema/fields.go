@@ -19,7 +19,7 @@ var (
 	Sources = &Field{Name: "sources", Type: Strings, Content: Paths, Interpolated: true, Merge: Append,
 		Kinds:      Compiled | kinds(PythonScript, Custom, Run, Test, GeneratedSource),
 		RequiredBy: Compiled | kinds(PythonScript),
-		Doc:        "Source files, relative to the root: paths, or globs with `*`, `?`, `**` and `[…]`. A glob that matches nothing is an error.\n\nThe extension chooses the language. For Rust, Zig, Nim and Python the first source is the entry.", Example: `["src/main.cpp", "src/lib/**/*.cpp"]`}
+		Doc:        "Source files, relative to the root: paths, or globs with `*`, `?`, `**` and `[…]`. A glob that matches nothing is an error.\n\nThe extension chooses the language. For Rust, Zig, Nim and Python the first source is the entry. With a `go.mod` among them, Go builds the package of the first source, and the others are those that it imports.", Example: `["src/main.cpp", "src/lib/**/*.cpp"]`}
 	Inputs = &Field{Name: "inputs", Type: Strings, Content: Paths, Interpolated: true, Kinds: kinds(GeneratedSource),
 		Doc: "Files that `command` reads, given to it as `$inputs`. Globs as in `sources`.", Example: `["schema/api.json"]`}
 	Includes = &Field{Name: "includes", Type: Strings, Content: Dirs, Interpolated: true, Merge: Append,
