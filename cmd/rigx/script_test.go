@@ -28,7 +28,8 @@ func TestMain(m *testing.M) {
 // a terminal.
 //
 // Conditions: [root] for the superuser, [kernel] where there is one to boot, and
-// [nix] where Nix is installed, as is any other program. With
+// [nix] where Nix is installed, as is any other program, [/file] where there is
+// one. With
 // RIGX_TEST_REQUIRE=nix a missing Nix is a failure instead.
 func TestScripts(t *testing.T) {
 	cache, tmp := t.TempDir(), t.TempDir()
@@ -73,7 +74,11 @@ func TestScripts(t *testing.T) {
 					err = errors.New("there is no kernel in " + filepath.Join(kernel, "boot"))
 				}
 			default:
-				_, err = exec.LookPath(cond)
+				if filepath.IsAbs(cond) {
+					_, err = os.Stat(cond)
+				} else {
+					_, err = exec.LookPath(cond)
+				}
 			}
 			if err != nil && strings.Contains(os.Getenv("RIGX_TEST_REQUIRE"), cond) {
 				return false, err
