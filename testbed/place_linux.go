@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -51,7 +52,12 @@ func (s *Namespace) do(f func() error) error {
 	go func() {
 		// A locked thread ends with its goroutine, and with it its namespace.
 		runtime.LockOSThread()
-		if err := unix.Setns(int(s.file.Fd()), unix.CLONE_NEWNET); err != nil {
+		var failed error
+		raw, err := s.file.SyscallConn()
+		if err == nil {
+			err = raw.Control(func(fd uintptr) { failed = unix.Setns(int(fd), unix.CLONE_NEWNET) })
+		}
+		if err = cmp.Or(err, failed); err != nil {
 			done <- fmt.Errorf("enter network namespace %s: %w", s.file.Name(), err)
 			return
 		}
