@@ -30,6 +30,8 @@ type BuildOptions struct {
 	CopyTo, CopyFrom string
 	// Fetch brings what was built in another store to this machine.
 	Fetch bool
+	// Trial leaves output/ and what is remembered of the targets as they are.
+	Trial bool
 	// line receives each line that the builder of a selected derivation prints.
 	line func(attr, text string)
 }
@@ -118,12 +120,17 @@ func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOp
 		built[i].Stale = results[at].Stale
 		results[at] = built[i]
 		r := &results[at]
+		if opts.Trial {
+			continue
+		}
 		if r.Err == nil {
 			r.Err = s.link(ctx, r)
 		}
 		prints.record(r, record)
 	}
-	w.rememberBuilds(results, s.complaints)
+	if !opts.Trial {
+		w.rememberBuilds(results, s.complaints)
+	}
 	st.save()
 	s.share(ctx, results, opts)
 	return results, nil

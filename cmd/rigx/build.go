@@ -16,9 +16,11 @@ import (
 
 // builtTarget is one row of `rigx build --json`.
 type builtTarget struct {
-	Attr   string `json:"attr"`
-	Output string `json:"output"`
-	Error  string `json:"error,omitempty"`
+	// Nixpkgs that it was built with, if there were several.
+	Nixpkgs string `json:"nixpkgs,omitempty"`
+	Attr    string `json:"attr"`
+	Output  string `json:"output"`
+	Error   string `json:"error,omitempty"`
 }
 
 func (a *app) buildCommand() *cobra.Command {
@@ -29,8 +31,12 @@ func (a *app) buildCommand() *cobra.Command {
 		Short: "Build targets and link the results below output/",
 		Long: "Build the named targets, or everything but tests and scripts.\n\n" +
 			"A name is a target (with all its variants), target@variant, localdep.target, or a glob over the names of targets. " +
-			"Names of Nix, such as nixpkgs#hello, github:owner/repo#app or a store path, are built with the inputs that the project pins.",
+			"Names of Nix, such as nixpkgs#hello, github:owner/repo#app or a store path, are built with the inputs that the project pins.\n\n" +
+			"With --nixpkgs several times, everything is built with each, output/ stays as it is, and a table shows what went well with which.",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(a.nixpkgs) > 1 {
+				return a.buildMatrix(cmd.Context(), args, opts, asJSON)
+			}
 			ws, results, err := a.build(cmd.Context(), args, opts)
 			if err != nil {
 				return err
@@ -152,12 +158,10 @@ func (a *app) explainBuild(results []engine.Result) {
 // built reports the results: successes first, so that failures stand last,
 // where they are seen.
 func (a *app) built(results []engine.Result, asJSON bool) error {
-	failed := 0
 	rows := make([]builtTarget, 0, len(results))
 	for _, r := range results {
 		row := builtTarget{Attr: r.Attr, Output: r.Output}
 		if r.Err != nil {
-			failed++
 			row.Error = r.Err.Error()
 		} else if !asJSON && !a.quiet {
 			fmt.Fprintf(a.out, "%s -> %s\n", filepath.ToSlash(r.Link), r.Output)
@@ -169,14 +173,18 @@ func (a *app) built(results []engine.Result, asJSON bool) error {
 			return err
 		}
 	}
-	if failed == 0 {
-		return nil
-	}
+	return a.buildFailures(results)
+}
+
+// buildFailures says what failed, and why.
+func (a *app) buildFailures(results []engine.Result) error {
+	failed := 0
 	style := a.style()
 	for _, r := range results {
 		if r.Err == nil {
 			continue
 		}
+		failed++
 		code, help := "", []string(nil)
 		if e := (*engine.Error)(nil); errors.As(r.Err, &e) {
 			code, help = "["+string(e.Code)+"]", e.Help
@@ -191,6 +199,9 @@ func (a *app) built(results []engine.Result, asJSON bool) error {
 			}
 			fmt.Fprintf(a.err, "  %s|%s %s\n", style.Frame, style.Reset, line)
 		}
+	}
+	if failed == 0 {
+		return nil
 	}
 	fmt.Fprintf(a.err, "\n%d of %s failed\n", failed, count(len(results), "target"))
 	return exitStatus(statusFailed)

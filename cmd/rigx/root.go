@@ -34,7 +34,7 @@ type app struct {
 	out, err io.Writer
 
 	dir             string
-	nixpkgs         string
+	nixpkgs         []string // more than one for `rigx build` only
 	color           string
 	quiet, verbose  bool
 	offline         bool
@@ -78,7 +78,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.Flags().BoolP("version", "V", false, "print the version")
 	f := root.PersistentFlags()
 	f.StringVarP(&a.dir, "directory", "C", ".", "start looking for rigx.toml in `DIR`")
-	f.StringVar(&a.nixpkgs, "nixpkgs", "", "use this nixpkgs for one run: `REF`, a flake URL, a path, or host")
+	f.StringArrayVar(&a.nixpkgs, "nixpkgs", nil, "use this nixpkgs for one run: `REF`, a flake URL, a path, or host")
 	f.StringVar(&a.color, "color", "auto", "colours: `WHEN` is auto, always or never")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "say only what failed")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "show the output of all builders")
@@ -105,6 +105,9 @@ func (e usageError) Unwrap() error { return e.error }
 
 // open opens the project that -C or the current directory leads to.
 func (a *app) open(ctx context.Context) (*engine.Workspace, error) {
+	if len(a.nixpkgs) > 1 {
+		return nil, usageError{errors.New("--nixpkgs can be given more than once to `rigx build` only")}
+	}
 	prepareMemory(a.dir)
 	return engine.Open(ctx, a.dir, a.workspaceOptions())
 }
@@ -114,8 +117,12 @@ func (a *app) workspaceOptions() engine.Options {
 	if a.quiet {
 		notes = io.Discard
 	}
+	nixpkgs := ""
+	if len(a.nixpkgs) > 0 {
+		nixpkgs = a.nixpkgs[0]
+	}
 	return engine.Options{
-		Nixpkgs: a.nixpkgs,
+		Nixpkgs: nixpkgs,
 		Remote:  a.remote,
 		Notes:   notes,
 		Nix: nix.Options{
