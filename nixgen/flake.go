@@ -317,6 +317,7 @@ func (w *writer) unit(u unit) error {
 			return fmt.Errorf("nothing is known of kind %s in language %q", u.Target.Kind, d.files.Language)
 		}
 		write(d)
+		d.products()
 		d.emit(w.body)
 	}
 	if u.Variant != nil && u.Unit == u.Target.First() {

@@ -60,7 +60,7 @@ func (a *app) initCommand() *cobra.Command {
 			if len(args) == 1 {
 				dir = args[0]
 			}
-			done, err := engine.Init(cmd.Context(), dir, a.nixpkgs)
+			done, err := engine.Init(cmd.Context(), dir, a.workspaceOptions().Nixpkgs)
 			if err != nil || a.quiet {
 				return err
 			}

@@ -181,6 +181,7 @@ var (
 	pythonVersion = lazily(`^[0-9]+\.[0-9]+$`)
 	sriHash       = lazily(`^sha256-[A-Za-z0-9+/]{43}=$`)
 	serviceName   = lazily(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
+	productType   = lazily(`^[A-Za-z0-9_.+-]+( [A-Za-z0-9_.+-]+)?$`)
 	hostName      = lazily(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
 	capsuleUser   = lazily(`^(\$[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9_][A-Za-z0-9_.-]*)(:(\$[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9_][A-Za-z0-9_.-]*))?$`)
 )
@@ -213,6 +214,16 @@ func (c checker) checkValue(t *Target, v *Value) {
 				c.diags.Add(diagnostic.ListedTwice, s.At, "`"+s.Value+"` is listed twice in outputs")
 			} else if _, err := source.Clean(s.Value); err != nil || path.Clean(s.Value) == "." {
 				c.diags.Add(diagnostic.OutsideProject, s.At, "the output `"+s.Value+"` is not a path below $out")
+			}
+		}
+	case schema.Products:
+		for _, p := range v.Pairs {
+			if _, err := source.Clean(p.Key.Value); err != nil || path.Clean(p.Key.Value) == "." || strings.ContainsAny(p.Key.Value, "\"\n\r") {
+				c.diags.Add(diagnostic.OutsideProject, p.Key.At, "the product `"+p.Key.Value+"` is not a path below $out")
+			}
+			if !productType().MatchString(p.Value.Value) {
+				d := c.diags.Add(diagnostic.BadValue, p.Value.At, "`"+p.Value.Value+"` cannot be the type of a product")
+				d.Help = append(d.Help, "it is one word or two, such as `binary-dist` or `doc manual`")
 			}
 		}
 	case schema.PythonVersion:

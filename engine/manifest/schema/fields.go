@@ -57,6 +57,8 @@ var (
 		Doc: "The shell command that writes `outputs` to `$out`. `$inputs` holds the input files.", Example: `"${tool}/bin/tool $inputs -o $out/gen.h"`}
 	OutputsField = &Field{Name: "outputs", Type: Strings, Content: Outputs, Merge: Append, Kinds: kinds(Run, GeneratedSource), RequiredBy: kinds(Run, GeneratedSource),
 		Doc: "Files or directories that the program writes; they are captured in `$out`, and a missing one fails the build.", Example: `["greeting.txt"]`}
+	Products = &Field{Name: "products", Type: StringTable, Content: Outputs, Merge: MergeOver, Kinds: built &^ kinds(Capsule), Since: "0.10.0",
+		Doc: "What of `$out` is handed to people: paths below it, and the type that Hydra shows, such as `binary-dist`, `doc manual` or `report coverage`. They are listed in `$out/nix-support/hydra-build-products`; a missing one fails the build.", Example: `{ "bin/hello" = "binary-dist" }`}
 	BuildScript = &Field{Name: "build_script", Type: String, Content: Script, Interpolated: true, Kinds: kinds(Custom),
 		Doc: "Bash that builds, run in the unpacked source before `install_script`."}
 	InstallScript = &Field{Name: "install_script", Type: String, Content: Script, Interpolated: true, Kinds: kinds(Custom), RequiredBy: kinds(Custom),
@@ -125,7 +127,7 @@ var TargetFields = []*Field{
 	RunField, Args, Command, OutputsField,
 	Entrypoint, Services, PortsField, UDPPorts, HealthCommand, HealthPort, HealthInterval, HealthTimeout, Hostname, Env, User, VolumesField, NixosModules,
 	Subnet, Seed, SharedVolumes, Nodes, Links, Faults, TestbedField,
-	BuildScript, InstallScript, ScriptField,
+	BuildScript, InstallScript, ScriptField, Products,
 }
 
 // VariantFields lists what a [targets.<name>.variants.<variant>] may hold.
