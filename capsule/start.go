@@ -78,7 +78,7 @@ func (im *Image) startContainer(ctx context.Context, opts Options, c *Capsule) e
 		return err
 	}
 	env := append(opts.environ(im.labels(opts)), "RIGX_DETACH=1", "RIGX_KEEP=1", "RIGX_ENGINE="+e.path)
-	if opts.Gate && im.Manifest.Backend == Lite {
+	if opts.Gate && im.Manifest.Backend != Nixos {
 		if c.gate, err = newGate(); err != nil {
 			return err
 		}

@@ -18,20 +18,30 @@ import (
 //go:embed capsule
 var capsuleFiles embed.FS
 
-// backends are the files of those that have one.
-var backends = []struct{ name, file string }{
-	{"lite", "container.nix"}, {"qemu", "machine.nix"},
+// backends are the values of `backend` by the file that makes them.
+var backends = []struct {
+	file  string
+	names []string
+}{
+	{"container.nix", []string{"lite", "docker"}},
+	{"machine.nix", []string{"qemu"}},
 }
 
 // writeCapsules binds the function that makes capsules.
 func writeCapsules(b *bytes.Buffer) {
 	b.WriteString("\n      capsule = ")
 	writeFile(b, "capsule.nix")
-	b.WriteString(" {\n        backends = {\n")
+	b.WriteString(" {\n        backends = rec {\n")
 	for _, backend := range backends {
-		b.WriteString(indent + backend.name + " = ")
-		writeFile(b, backend.file)
-		b.WriteString(";\n")
+		for i, name := range backend.names {
+			write(b, indent, name, " = ")
+			if i > 0 {
+				write(b, backend.names[0], ";\n")
+				continue
+			}
+			writeFile(b, backend.file)
+			b.WriteString(";\n")
+		}
 	}
 	b.WriteString("        };\n        scripts = {\n")
 	scripts, _ := fs.Glob(capsuleFiles, "capsule/*.sh")

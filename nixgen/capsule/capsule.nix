@@ -9,10 +9,8 @@ let
   optional = condition: set: if condition then set else { };
 
   # The program that the capsule runs.
-  entry = pkgs.writeScript "${slug}-entrypoint" ("#!${bash}\n" + scripts."entrypoint.sh" + capsule.commands
-    + (if capsule.services == { }
-    then "exec ${bash} -c \"$entrypoint\" ${slug} \"$@\"\n"
-    else "bash=${bash} slug=${slug}\n" + scripts."supervise.sh"));
+  entry = pkgs.writeScript "${slug}-entrypoint"
+    ("#!${bash}\n" + scripts."entrypoint.sh" + capsule.commands + "bash=${bash} slug=${slug}\n" + scripts."supervise.sh");
 
   # What manifest.json says for all backends.
   manifest = {

@@ -117,8 +117,8 @@ read -r uuid < /proc/sys/kernel/random/uuid
 container=${RIGX_NAME:-$slug-$uuid}
 args=(run --name "$container" --hostname "$hostname" --pull never --label "rigx.capsule=$name")
 [ "${RIGX_KEEP-}" = 1 ] || args+=(--rm)
-args+=(--volume "$store:$store:ro")
-if [ -S /nix/var/nix/daemon-socket/socket ]; then
+[ -z "$store" ] || args+=(--volume "$store:$store:ro")
+if [ -n "$store" ] && [ -S /nix/var/nix/daemon-socket/socket ]; then
   args+=(--volume /nix/var/nix/daemon-socket:/nix/var/nix/daemon-socket --env NIX_REMOTE=daemon)
 fi
 for dir in "${mounts[@]}"; do args+=(--volume "$dir:$dir:ro"); done

@@ -1,6 +1,7 @@
-# Runs the services beside the entrypoint, with nothing but bash: PATH may be
-# empty. The arguments are those of the entrypoint; $services are names and
-# commands in turn.
+# Runs the entrypoint and the services beside it, with nothing but bash: PATH may
+# be empty. The arguments are those of the entrypoint; $services are names and
+# commands in turn. The first process of a container is deaf to signals that it
+# does not handle, so this one is it, and hands them on.
 
 # pause SECONDS
 pause() { read -rt "$1" <> <(:) || :; }
@@ -38,7 +39,9 @@ done
 
 start "$entrypoint" "$slug" "$@" <&0 &
 main=$!
-trap 'kill -TERM "$main" 2>/dev/null' TERM INT
+trap 'kill -TERM "$main" 2>/dev/null' TERM
+# A terminal has told all of them already.
+trap '[ -t 0 ] || kill -INT "$main" 2>/dev/null' INT
 trap 'kill -HUP "$main" 2>/dev/null' HUP
 # A signal ends the wait before the process ends.
 status=0
@@ -47,6 +50,7 @@ while :; do
   kill -0 "$main" 2>/dev/null || break
   status=0
 done
+[ ${#supervisors[@]} -gt 0 ] || exit "$status"
 kill -TERM "${supervisors[@]}" 2>/dev/null
 # Those that take longer are killed by the kernel, with the container.
 for ((i = 0; i < 30; i++)); do

@@ -22,6 +22,7 @@ let
     rigxHost = {
       inherit (host) mounts;
       vm = import ./vm.nix { inherit find host lib trivial; };
+      files = import ./files.nix { inherit find host lib trivial; };
     };
     dockerTools = throw "rigx-host: the host package set has no `dockerTools`: use a pinned nixpkgs";
     nixos = throw "rigx-host: the host package set has no NixOS: use a pinned nixpkgs";
