@@ -75,15 +75,3 @@ func flags(set *pflag.FlagSet) string {
 	})
 	return strings.Join(out, "<br>")
 }
-
-func describeFlag(f *pflag.Flag) string {
-	name, usage := pflag.UnquoteUsage(f)
-	text := "--" + f.Name
-	if f.Shorthand != "" {
-		text = "-" + f.Shorthand + ", " + text
-	}
-	if name != "" {
-		text += " " + name
-	}
-	return "`" + text + "`: " + usage
-}

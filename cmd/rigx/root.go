@@ -95,6 +95,8 @@ func (a *app) rootCommand() *cobra.Command {
 		a.logCommand(), a.sizeCommand(), a.whyCommand(), a.verifyCommand(), a.gcCommand(), a.doctorCommand(),
 	)
 	a.complete(root)
+	root.SetHelpCommand(a.helpCommand(root))
+	root.AddCommand(a.manCommand(root))
 	return root
 }
 
