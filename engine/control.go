@@ -2,11 +2,13 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/rigx-build/rigx/engine/manifest"
+	"github.com/rigx-build/rigx/engine/manifest/schema"
 	"github.com/rigx-build/rigx/testbed/control"
 	"github.com/rigx-build/rigx/testbed/python"
 )
@@ -18,6 +20,7 @@ type TestbedOptions struct {
 	// Seed decides what is random, where a testbed does not say; 0 means a new one.
 	Seed uint64
 	// Record is a directory for what passes; empty means that nothing is recorded.
+	// Each test has one of its name in it.
 	Record string
 }
 
@@ -59,13 +62,23 @@ func (w *Workspace) serve(t *manifest.Target) (*control.Server, []string, error)
 		if bed.Record, err = filepath.Abs(bed.Record); err != nil {
 			return nil, env, err
 		}
+		if t.Kind == schema.Test { // there may be others
+			bed.Record = filepath.Join(bed.Record, filepath.Join("/", t.Name))
+		}
 	}
 	server, err := control.Start(control.Options{
-		Project: w.Dir(), Target: t.Name, Seed: bed.Seed, Record: bed.Record, Page: bed.Page,
+		Project: w.Dir(), Target: t.Name, Seed: bed.Seed, Record: bed.Record,
 		Guard: []string{self, "testbed", "guard"}, Notes: w.opts.Notes,
 	})
 	if err != nil {
 		return nil, env, err
+	}
+	if bed.Page {
+		url, err := server.ServePage()
+		if err != nil {
+			return nil, env, errors.Join(err, server.Close())
+		}
+		fmt.Fprintf(w.opts.Notes, "[rigx] the page of `%s` is at %s\n", t.Name, url)
 	}
 	return server, append(env, "RIGX_CONTROL="+server.Path()), nil
 }

@@ -41,6 +41,7 @@ type app struct {
 	store, builders string
 	substituters    string
 	remote          string
+	testbeds        engine.TestbedOptions
 }
 
 // execute runs the command line and returns the exit status.
@@ -124,9 +125,10 @@ func (a *app) workspaceOptions() engine.Options {
 		nixpkgs = a.nixpkgs[0]
 	}
 	return engine.Options{
-		Nixpkgs: nixpkgs,
-		Remote:  a.remote,
-		Notes:   notes,
+		Nixpkgs:  nixpkgs,
+		Remote:   a.remote,
+		Notes:    notes,
+		Testbeds: a.testbeds,
 		Nix: nix.Options{
 			Store: a.store, Builders: a.builders, Substituters: a.substituters, Offline: a.offline,
 		},

@@ -7,7 +7,7 @@ import (
 )
 
 func (a *app) runCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "run TARGET [-- ARG…]",
 		Short: "Run a script or testbed target on the host",
 		Long:  "Run a target of kind script or testbed in the project's directory. What follows -- is $1, $2, … in the script.",
@@ -21,6 +21,8 @@ func (a *app) runCommand() *cobra.Command {
 			return statusOr(status, err)
 		},
 	}
+	a.addTestbedFlags(cmd)
+	return cmd
 }
 
 func (a *app) pkgCommand() *cobra.Command {

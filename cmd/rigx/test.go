@@ -78,6 +78,7 @@ func (a *app) testCommand() *cobra.Command {
 	cmd.Flags().IntVarP(&opts.Jobs, "jobs", "j", 0, "run up to `N` tests at once")
 	cmd.Flags().BoolVar(&opts.OnlyFailed, "failed", false, "only the tests that failed when they last ran")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write the results as JSON")
+	a.addTestbedFlags(cmd)
 	cmd.Flags().StringVar(&affected, "affected", "", affectedUsage)
 	cmd.Flags().StringVar(&shard, "shard", "", "only part `I/N` of the tests, the same ones each time")
 	cmd.Flags().StringVar(&junit, "junit", "", "write the results to `FILE` as JUnit XML, too")

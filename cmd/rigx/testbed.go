@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -25,8 +26,17 @@ func (a *app) testbedCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.testbedPsCommand(), a.testbedFaultCommand(), a.testbedClearCommand(), a.testbedServeCommand(), a.testbedGuardCommand())
+	cmd.AddCommand(a.testbedPsCommand(), a.testbedFaultCommand(), a.testbedClearCommand(),
+		a.testbedPageCommand(), a.testbedRecordCommand(), a.testbedServeCommand(), a.testbedGuardCommand())
 	return cmd
+}
+
+// addTestbedFlags are about the testbeds of scripts and tests.
+func (a *app) addTestbedFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.BoolVar(&a.testbeds.Page, "page", false, "serve a page that shows its testbeds, and print where")
+	f.StringVar(&a.testbeds.Record, "record", "", "record what passes its testbeds in `DIR`: a pcap file for each link, and events.jsonl")
+	f.Uint64Var(&a.testbeds.Seed, "seed", 0, "decides what is random in its testbeds: `N`, where they do not say")
 }
 
 // testbedServeCommand is what the Python package starts in a script that rigx
@@ -183,7 +193,7 @@ func onTestbeds(chosen, method string, params any) error {
 	var refused error
 	done := 0
 	for _, t := range testbeds {
-		if chosen != "" && chosen != t.Target && chosen != fmt.Sprint(t.PID) {
+		if !t.named(chosen) {
 			continue
 		}
 		if err := onServer(t.Running, method, params, nil); err != nil {
@@ -197,10 +207,8 @@ func onTestbeds(chosen, method string, params any) error {
 		return nil
 	case refused != nil:
 		return refused
-	case chosen != "":
-		return fmt.Errorf("no testbed %s runs; see `rigx testbed ps`", chosen)
 	}
-	return errors.New("no testbed runs")
+	return noTestbed(chosen)
 }
 
 func (a *app) testbedFaultCommand() *cobra.Command {
@@ -248,6 +256,115 @@ func (a *app) testbedFaultCommand() *cobra.Command {
 	return cmd
 }
 
+// theTestbed is the one that is chosen, or the only one that runs.
+func theTestbed(chosen string) (runningTestbed, error) {
+	testbeds, err := runningTestbeds()
+	if err != nil {
+		return runningTestbed{}, err
+	}
+	var found []runningTestbed
+	for _, t := range testbeds {
+		if t.named(chosen) {
+			found = append(found, t)
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		return runningTestbed{}, fmt.Errorf("%d testbeds run: choose one with --testbed, by its target or process; see `rigx testbed ps`", len(found))
+	}
+	return runningTestbed{}, noTestbed(chosen)
+}
+
+func (t *runningTestbed) named(chosen string) bool {
+	return chosen == "" || chosen == t.Target || chosen == fmt.Sprint(t.PID)
+}
+
+func noTestbed(chosen string) error {
+	if chosen != "" {
+		return fmt.Errorf("no testbed %s runs; see `rigx testbed ps`", chosen)
+	}
+	return errors.New("no testbed runs")
+}
+
+func (a *app) testbedPageCommand() *cobra.Command {
+	var chosen string
+	cmd := &cobra.Command{
+		Use:   "page",
+		Short: "Print where the page of a running testbed is",
+		Long: "Serve a page that shows the topology of a running testbed, what passes its links, and when faults were injected, with switches for them, and print its address.\n\n" +
+			"The page is for this user on this machine: its address has a token.",
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			t, err := theTestbed(chosen)
+			if err != nil {
+				return err
+			}
+			var served struct{ Page string }
+			if err := onServer(t.Running, "server.page", struct{}{}, &served); err != nil {
+				return err
+			}
+			fmt.Fprintln(a.out, served.Page)
+			return nil
+		},
+	}
+	testbedFlag(cmd, &chosen)
+	return cmd
+}
+
+func (a *app) testbedRecordCommand() *cobra.Command {
+	var chosen string
+	cmd := &cobra.Command{
+		Use:   "record DIR [SRC [DST]]",
+		Short: "Record what passes a running testbed",
+		Long: "Record what passes the links from SRC to DST, or all links, from now on in DIR: a pcap file for each link, which Wireshark and tshark read, and events.jsonl, with a line for each event since the beginning.\n\n" +
+			"It ends with Ctrl-C, or with the testbed.",
+		Args: cobra.RangeArgs(1, 3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			t, err := theTestbed(chosen)
+			if err != nil {
+				return err
+			}
+			dir, err := filepath.Abs(args[0])
+			if err != nil {
+				return err
+			}
+			params := linkParams(args[1:])
+			params["dir"] = dir
+			c, err := control.Dial(t.Socket)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = c.Close() }()
+			if !a.quiet {
+				fmt.Fprintf(a.err, "[rigx] recording into %s; Ctrl-C ends it\n", dir)
+			}
+			var recorded struct{ Files []string }
+			if err := c.Follow(cmd.Context(), "server.record", params, &recorded); err != nil {
+				return err
+			}
+			for _, f := range recorded.Files {
+				fmt.Fprintln(a.out, f)
+			}
+			return nil
+		},
+	}
+	testbedFlag(cmd, &chosen)
+	return cmd
+}
+
+// linkParams are the parameters for [SRC [DST]].
+func linkParams(args []string) map[string]any {
+	params := map[string]any{}
+	for i, name := range []string{"src", "dst"} {
+		if i < len(args) {
+			params[name] = args[i]
+		}
+	}
+	return params
+}
+
 func (a *app) testbedClearCommand() *cobra.Command {
 	var chosen string
 	var number int
@@ -257,12 +374,8 @@ func (a *app) testbedClearCommand() *cobra.Command {
 		Long:  "End all faults of the testbeds that run now, those of the links from SRC to DST, or the one with a number.",
 		Args:  cobra.MaximumNArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
-			params := map[string]any{"fault": number}
-			for i, name := range []string{"src", "dst"} {
-				if i < len(args) {
-					params[name] = args[i]
-				}
-			}
+			params := linkParams(args)
+			params["fault"] = number
 			return onTestbeds(chosen, "server.clear", params)
 		},
 	}

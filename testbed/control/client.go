@@ -2,6 +2,7 @@ package control
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -9,20 +10,20 @@ import (
 
 // Client talks to a server, as scripts do. It is not safe for concurrent use.
 type Client struct {
-	conn net.Conn
+	conn *net.UnixConn
 	r    *bufio.Reader
 	last int64
 }
 
 // Dial connects to the server at a socket, with a session of its own.
 func Dial(socket string) (*Client, error) {
-	conn, err := net.Dial("unix", socket)
+	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: socket, Net: "unix"})
 	if err != nil {
 		return nil, err
 	}
 	c := &Client{conn: conn, r: bufio.NewReader(conn)}
 	if err := c.Call("hello", struct{}{}, nil); err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, err
 	}
 	return c, nil
@@ -30,6 +31,13 @@ func Dial(socket string) (*Client, error) {
 
 // Close ends the connection, and the session with it.
 func (c *Client) Close() error { return c.conn.Close() }
+
+// Follow is Call for a request that lasts until ctx ends, and is answered then.
+func (c *Client) Follow(ctx context.Context, method string, params, result any) error {
+	stop := context.AfterFunc(ctx, func() { _ = c.conn.CloseWrite() })
+	defer stop()
+	return c.Call(method, params, result)
+}
 
 // Call sends a request and decodes the result into result, unless that is nil.
 // What the server says against it is an [Error].

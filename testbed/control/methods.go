@@ -51,6 +51,8 @@ func init() {
 		"server.networks":       allNetworks,
 		"server.fault":          faultAnywhere,
 		"server.clear":          clearAnywhere,
+		"server.page":           showPage,
+		"server.record":         recordAnywhere,
 	}
 }
 

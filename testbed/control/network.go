@@ -3,10 +3,8 @@ package control
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -182,26 +180,6 @@ func (s *Server) nextNetwork() int {
 	return s.networks
 }
 
-// recordInto prepares the directory in which everything is recorded. The first
-// network uses it as it is, others a directory in it.
-func (n *Network) recordInto(dir string, opts *testbed.Options) error {
-	if dir == "" {
-		return nil
-	}
-	if n.number > 1 {
-		dir = filepath.Join(dir, "network-"+strconv.Itoa(n.number))
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	events, err := os.Create(filepath.Join(dir, "events.jsonl"))
-	if err != nil {
-		return err
-	}
-	n.recordDir, n.events, opts.Events = dir, events, events
-	return nil
-}
-
 func (n *Network) closeEvents() error {
 	if n.events == nil {
 		return nil
@@ -367,31 +345,6 @@ func link(n *Network, p struct {
 		return nil, asValue(err)
 	}
 	return map[string]any{"address": at.String()}, nil
-}
-
-// Link is that of [testbed.Network]. What passes is recorded from the first
-// byte on, if all is to be recorded.
-func (n *Network) Link(l testbed.Link) (netip.AddrPort, error) {
-	at, err := n.Network.Link(l)
-	if err != nil || n.recordDir == "" {
-		return at, err
-	}
-	if l.Proto == 0 {
-		l.Proto = testbed.TCP
-	}
-	name := fmt.Sprintf("%s-%s-%d-%v.pcap", fileName(l.From), fileName(l.To), l.Port, l.Proto)
-	_, err = n.record(filepath.Join(n.recordDir, name), testbed.Selector(l))
-	return at, err
-}
-
-// fileName turns the name of a node into that of a file.
-func fileName(node string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '.' {
-			return r
-		}
-		return '_'
-	}, node)
 }
 
 type onNode struct {
@@ -583,69 +536,6 @@ func clearFault(n *Network, p struct {
 		f.Clear()
 	}
 	return nil, nil
-}
-
-// recording is a pcap file in the making.
-type recording struct {
-	file *os.File
-	stop func() error
-}
-
-func (r *recording) finish() error {
-	err := r.stop()
-	if closeErr := r.file.Close(); err == nil {
-		err = closeErr
-	}
-	return err
-}
-
-// record begins to write what passes some links to a file.
-func (n *Network) record(path string, s testbed.Selector) (int, error) {
-	file, err := os.Create(path)
-	if err != nil {
-		return 0, err
-	}
-	stop, err := n.Record(s, file)
-	if err != nil {
-		file.Close()
-		return 0, asValue(err)
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.last++
-	n.records[n.last] = &recording{file, stop}
-	return n.last, nil
-}
-
-func record(n *Network, p struct {
-	injection
-	Path string `json:"path"`
-}) (any, error) {
-	s, err := p.selector()
-	if err != nil {
-		return nil, err
-	}
-	if !filepath.IsAbs(p.Path) {
-		return nil, invalid("the path of a recording is absolute, not %q", p.Path)
-	}
-	id, err := n.record(p.Path, s)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]any{"record": id}, nil
-}
-
-func stopRecord(n *Network, p struct {
-	Record int `json:"record"`
-}) (any, error) {
-	n.mu.Lock()
-	r := n.records[p.Record]
-	delete(n.records, p.Record)
-	n.mu.Unlock()
-	if r == nil {
-		return nil, nil
-	}
-	return nil, r.finish()
 }
 
 func state(n *Network, _ struct{}) (any, error) { return n.State(), nil }

@@ -15,6 +15,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/rigx-build/rigx/testbed/control/page"
 )
 
 // Options of a [Server].
@@ -26,9 +28,6 @@ type Options struct {
 	// Record is a directory for what passes: a pcap file for each link, and
 	// events.jsonl. It is made if need be. Empty means that nothing is recorded.
 	Record string
-	// Page serves a page on a loopback address that shows the networks and has
-	// switches for faults.
-	Page bool
 	// Guard is a command that runs [capsule.Guard], with which capsules do not
 	// outlive a process that is killed; see [capsule.NewSession].
 	Guard []string
@@ -40,6 +39,7 @@ type Options struct {
 // Server is the control server of one process.
 type Server struct {
 	opts     Options
+	started  time.Time
 	dir      string
 	listener *net.UnixListener
 	ctx      context.Context
@@ -54,7 +54,10 @@ type Server struct {
 	conns    map[net.Conn]bool
 	wg       sync.WaitGroup
 	networks int
+	page     *page.Page // nil until somebody wants it
 }
+
+var errServerClosed = &Error{CodeFailed, "the server is being closed"}
 
 // Start listens on a new socket.
 func Start(opts Options) (*Server, error) {
@@ -62,8 +65,8 @@ func Start(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	s := &Server{opts: opts, dir: dir, sessions: map[string]*session{}, conns: map[net.Conn]bool{}}
-	s.running = Running{Project: opts.Project, Target: opts.Target, Started: time.Now()}
+	s := &Server{opts: opts, started: time.Now(), dir: dir, sessions: map[string]*session{}, conns: map[net.Conn]bool{}}
+	s.running = Running{Project: opts.Project, Target: opts.Target, Started: s.started}
 	s.listener, err = listen(s.Path())
 	if err != nil {
 		os.RemoveAll(dir)
@@ -97,8 +100,11 @@ func (s *Server) Close() error {
 	for c := range s.conns {
 		c.Close()
 	}
-	open := s.order
+	open, shown := s.order, s.page
 	s.mu.Unlock()
+	if shown != nil {
+		_ = shown.Close()
+	}
 	errs := make([]error, len(open))
 	var wg sync.WaitGroup
 	for i, session := range open {
@@ -158,7 +164,7 @@ func (s *Server) session(id string) (*session, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, &Error{CodeFailed, "the server is being closed"}
+		return nil, errServerClosed
 	}
 	if id != "" {
 		if found := s.sessions[id]; found != nil {
