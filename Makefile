@@ -4,7 +4,7 @@ SHELL := bash
 TOOLS  = PATH="$$(.ci/install-tools):$$PATH"
 RIGX   = ../../bin/rigx --nixpkgs host
 
-.PHONY: demo test build lint bench differential fuzz vsix clean
+.PHONY: demo test build lint bench differential fuzz vsix release clean
 
 # Installs what is missing, builds rigx, builds and tests the example with the
 # compilers of this machine, and runs a result.
@@ -24,6 +24,11 @@ build:
 # The extension of VS Code, from npm alone: editors/vscode/rigx.vsix.
 vsix:
 	cd editors/vscode && npm ci --no-fund --no-audit && npm run package
+
+# Archives, packages and checksums of a release in dist/; nothing is uploaded.
+release:
+	rm -rf dist
+	export $(TOOLS) && go run ./packaging/release -o dist
 
 lint:
 	test -z "$$(gofmt -l .)"
@@ -46,4 +51,4 @@ fuzz:
 	.ci/fuzz 10m
 
 clean:
-	rm -rf bin testdata/example/output
+	rm -rf bin dist testdata/example/output
