@@ -4,7 +4,7 @@ SHELL := bash
 TOOLS  = PATH="$$(.ci/install-tools):$$PATH"
 RIGX   = ../../bin/rigx --nixpkgs host
 
-.PHONY: demo test build lint bench differential fuzz vsix release clean
+.PHONY: demo test build site lint bench differential fuzz vsix release clean
 
 # Installs what is missing, builds rigx, builds and tests the example with the
 # compilers of this machine, and runs a result.
@@ -20,6 +20,12 @@ test:
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...
+
+# The manual as web pages in bin/site, and as man pages in bin/man.
+site: build
+	rm -rf bin/site bin/man
+	bin/rigx man --json | go run ./docs/site bin/site
+	bin/rigx man bin/man
 
 # The extension of VS Code, from npm alone: editors/vscode/rigx.vsix.
 vsix:

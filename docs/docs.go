@@ -18,7 +18,7 @@ import (
 	"github.com/rigx-build/rigx/engine/manifest/schema"
 )
 
-//go:embed *.md
+//go:embed environment.md exit-status.md remotes.md sources.md tutorial.md variables.md
 var files embed.FS
 
 // Page is one page of the manual.
@@ -83,7 +83,6 @@ var pages = []page{
 	{name: "environment", summary: "variables that rigx reads and sets", group: Reference, file: "environment.md"},
 	{name: "exit-status", summary: "what the exit statuses mean", group: Reference, file: "exit-status.md"},
 	{name: "codes", summary: "every error and warning, and what to do", group: Reference, text: codes},
-	{name: "features", summary: "every feature with the test that proves it", group: Reference, file: "features.md"},
 }
 
 // apart are sections of the README that are no pages: what repositories have,
@@ -129,7 +128,7 @@ func Pages() []Page {
 	for _, s := range sections {
 		if !slices.Contains(taken, s.heading) {
 			out = slices.Insert(out, last, Page{
-				Name: slug(s.heading), Title: s.heading, Summary: strings.ToLower(s.heading[:1]) + s.heading[1:], Group: Guide,
+				Name: Anchor(s.heading), Title: s.heading, Summary: strings.ToLower(s.heading[:1]) + s.heading[1:], Group: Guide,
 				Source: "README.md", Text: "# " + s.heading + "\n" + raise(s.text),
 			})
 			last++
@@ -188,8 +187,8 @@ func raise(text string) string {
 	return b.String()
 }
 
-// slug is the anchor of a heading, as GitHub makes it.
-func slug(heading string) string {
+// Anchor is the anchor of a heading, as GitHub makes it.
+func Anchor(heading string) string {
 	return strings.Map(func(c rune) rune {
 		switch {
 		case c == ' ':
