@@ -511,6 +511,106 @@ func TestNameTaken(t *testing.T) {
 	}
 }
 
+// TestSameName starts several capsules by one name at once: one of them runs, and
+// those that come too late do it no harm.
+func TestSameName(t *testing.T) {
+	ctx := engine(t)
+	im := build(t, "deaf")
+	var wg sync.WaitGroup
+	started := make([]*capsule.Capsule, 4)
+	errs := make([]error, len(started))
+	for i := range started {
+		wg.Go(func() { started[i], errs[i] = im.Start(ctx, capsule.Options{Name: "rigx-test-same"}) })
+	}
+	wg.Wait()
+	won := 0
+	for i, c := range started {
+		if c == nil {
+			if reason(errs[i]) != capsule.NameTaken {
+				t.Error(errs[i])
+			}
+			continue
+		}
+		won++
+		if s, err := c.State(ctx); err != nil || !s.Running {
+			t.Error(s, err)
+		}
+		defer func() { _ = c.Stop(ctx) }()
+	}
+	if won != 1 || !listed(t, ctx)["rigx-test-same"].Running {
+		t.Error(won, "were started")
+	}
+}
+
+// TestPodmanAsDocker has podman under the name of docker, as distributions
+// install it, beside itself.
+func TestPodmanAsDocker(t *testing.T) {
+	ctx := engine(t)
+	podman, err := exec.LookPath("podman")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	if err := os.Symlink(podman, bin+"/docker"); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	t.Setenv("RIGX_ENGINE", "")
+	c := start(t, ctx, build(t, "serve :5000 0"), capsule.Options{Publish: publish(5000, "127.0.0.1:0")})
+	if err := c.WaitForPort(ctx, 5000); err != nil {
+		t.Error(err)
+	}
+	all, err := capsule.List(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	times := 0
+	for _, s := range all {
+		if s.Name == c.Name {
+			times++
+		}
+	}
+	if times != 1 {
+		t.Error("it is listed", times, "times")
+	}
+}
+
+// TestDamagedState: a file about a virtual machine that cannot be read, or of one
+// that is long gone, is in nobody's way.
+func TestDamagedState(t *testing.T) {
+	ctx := engine(t)
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := cache + "/rigx/capsules"
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"broken": "{", "empty": "",
+		"gone": `{"name":"gone","target":"thing","project":"/p","pid":1,"start":"0@another boot","dir":"` + t.TempDir() + `/gone"}`,
+	} {
+		if err := os.WriteFile(dir+"/"+name+".json", []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := listed(t, ctx)
+	if _, there := all["broken"]; there || all["gone"].Running || all["gone"].Status != -1 {
+		t.Errorf("%+v", all)
+	}
+	gone, err := capsule.Find(ctx, "/p", "thing")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := gone.Stop(ctx); err != nil {
+		t.Error(err)
+	}
+	if _, there := listed(t, ctx)["gone"]; there {
+		t.Error("it is still there")
+	}
+}
+
 func TestNoEngine(t *testing.T) {
 	engine(t)
 	t.Setenv("RIGX_ENGINE", "")

@@ -10,14 +10,23 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
 // container is a capsule in docker or podman.
 type container struct {
-	engine  engine
+	engine engine
+	// id is its ID, or while it is being started its name.
 	id      string
 	backend Backend
+	// token tells it from others of that name while it is being started.
+	token string
+
+	mu sync.Mutex
+	// seen is how it was when it was last seen running; a look at its first
+	// process then does instead of asking the engine.
+	seen State
 }
 
 // inspection is what docker and podman both say of a container.
@@ -65,6 +74,9 @@ func (i inspection) state() State {
 	s := State{Running: i.State.Running, Status: i.State.ExitCode, PID: i.State.Pid, Started: i.State.StartedAt}
 	if s.Running {
 		s.Status = 0
+		if belongs(s.PID, i.ID) {
+			s.Start = startTime(s.PID)
+		}
 	}
 	for port, bindings := range i.NetworkSettings.Ports {
 		number, proto, _ := strings.Cut(port, "/")
@@ -95,14 +107,26 @@ func (i inspection) state() State {
 }
 
 func (c *container) state(ctx context.Context) (State, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.seen.Start != "" && Alive(c.seen.PID, c.seen.Start) {
+		return c.seen, nil
+	}
 	found, err := c.engine.inspect(ctx, c.id)
 	if err != nil {
 		return State{}, err
 	}
-	if len(found) == 0 {
+	if len(found) == 0 || c.token != "" && found[0].Config.Labels[labelStart] != c.token {
 		return State{Status: -1}, nil
 	}
-	return found[0].state(), nil
+	if c.token != "" {
+		c.id, c.token = found[0].ID, ""
+	}
+	s := found[0].state()
+	if s.Running {
+		c.seen = s
+	}
+	return s, nil
 }
 
 func (c *container) stop(ctx context.Context, grace time.Duration) error {
@@ -116,6 +140,9 @@ func (c *container) stop(ctx context.Context, grace time.Duration) error {
 			return err
 		}
 	}
+	if c.token != "" {
+		return nil // there is none; another one may have the name
+	}
 	return c.engine.remove(ctx, c.id)
 }
 
@@ -123,11 +150,22 @@ func (c *container) stop(ctx context.Context, grace time.Duration) error {
 func (e engine) remove(ctx context.Context, id string) error {
 	// By itself podman's rm -f would ask first, and wait.
 	_, _ = e.output(ctx, "kill", "-s", "KILL", id)
-	_, err := e.output(ctx, "rm", "-f", "-v", id)
-	if isGone(err) {
-		return nil
+	for range 50 {
+		_, err := e.output(ctx, "rm", "-f", "-v", id)
+		if isGone(err) {
+			return nil
+		}
+		// What cleans up behind a container that was killed may be at work.
+		if err == nil || !strings.Contains(err.Error(), "resource busy") {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
-	return err
+	return failure(Failed, "%s cannot remove the container %s, which stays busy", e.name, id)
 }
 
 func (c *container) wait(ctx context.Context) (int, error) {

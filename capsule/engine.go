@@ -23,8 +23,8 @@ var engineNames = []string{"docker", "podman"}
 // answerWithin is how long an engine may take to say its version.
 const answerWithin = 20 * time.Second
 
-// engines are those that answer. A docker client without a daemon does not.
-// RIGX_ENGINE chooses one.
+// engines are those that are there. A docker client without a daemon is not;
+// podman needs none, so it is not asked. RIGX_ENGINE chooses one.
 func engines(ctx context.Context) ([]engine, error) {
 	names := engineNames
 	wanted := os.Getenv("RIGX_ENGINE")
@@ -39,14 +39,11 @@ func engines(ctx context.Context) ([]engine, error) {
 			continue
 		}
 		e := engine{filepath.Base(name), path}
-		ask, cancel := context.WithTimeout(ctx, answerWithin)
-		// podman has no server and prints nothing useful for that template.
-		args := []string{"version"}
 		if e.name == "docker" {
-			args = []string{"version", "--format", "{{.Server.Version}}"}
+			ask, cancel := context.WithTimeout(ctx, answerWithin)
+			_, err = e.output(ask, "version", "--format", "{{.Server.Version}}")
+			cancel()
 		}
-		_, err = e.output(ask, args...)
-		cancel()
 		if err == nil {
 			found = append(found, e)
 		} else {
@@ -68,6 +65,14 @@ func engines(ctx context.Context) ([]engine, error) {
 		e.Message = "RIGX_ENGINE is " + wanted + ", which is not installed"
 	}
 	return nil, e.help("install the package podman (Debian, Ubuntu, Fedora, Arch, nixpkgs) or docker (on Debian docker.io)")
+}
+
+// answers reports whether the engine works at all.
+func (e engine) answers(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	_, err := e.output(ctx, "version")
+	return err == nil
 }
 
 // findEngine returns the engine that new capsules are started with.

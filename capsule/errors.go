@@ -1,6 +1,7 @@
 package capsule
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -48,6 +49,15 @@ func (e *Error) Error() string {
 		b.WriteString(" (" + strings.Join(e.Help, "; ") + ")")
 	}
 	return b.String()
+}
+
+// reasonOf is the reason of an [Error], "" for others.
+func reasonOf(err error) Reason {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Reason
+	}
+	return ""
 }
 
 func (e *Error) Unwrap() error { return e.Err }

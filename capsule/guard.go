@@ -92,7 +92,12 @@ func cleanUp(ctx context.Context, session string, left []resource) {
 	for _, r := range left {
 		if r.Kind == containerResource {
 			enginePaths[r.Engine] = true
-			_ = engine{filepath.Base(r.Engine), r.Engine}.remove(ctx, r.Name)
+			e := engine{filepath.Base(r.Engine), r.Engine}
+			found, err := e.inspect(ctx, r.Name)
+			// Another one may have got the name.
+			if err == nil && len(found) > 0 && found[0].Config.Labels[labelSession] == session {
+				_ = e.remove(ctx, found[0].ID)
+			}
 		}
 	}
 	for path := range enginePaths {

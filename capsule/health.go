@@ -39,6 +39,9 @@ func (c *Capsule) WaitHealthy(ctx context.Context) error {
 				return err
 			}
 		}
+		if len(s.Publish) == 0 {
+			return c.settle(ctx)
+		}
 		return nil
 	}
 	if c.Health.Timeout > 0 {

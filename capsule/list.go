@@ -42,12 +42,8 @@ func (s Status) Capsule() *Capsule { return s.capsule }
 func Alive(pid int, start string) bool { return start == "" || startTime(pid) == start }
 
 func status(c *Capsule, s State, engine string) Status {
-	start := ""
-	if s.PID != 0 {
-		start = startTime(s.PID)
-	}
 	return Status{
-		Start: start,
+		Start: s.Start,
 		Name:  c.Name, Target: c.Target, Backend: c.Backend, Project: c.Project, Running: s.Running, Started: s.Started, Status: s.Status,
 		PID: s.PID, Publish: s.Publish, PublishUDP: s.PublishUDP, Engine: engine, capsule: c,
 	}
@@ -62,8 +58,12 @@ func List(ctx context.Context) ([]Status, error) {
 	if err != nil && (!errors.As(err, &e) || e.Reason != NoEngine) {
 		return nil, err
 	}
+	seen := map[string]bool{}
 	for _, e := range found {
 		ids, err := e.output(ctx, "ps", "-aq", "--no-trunc", "--filter", "label="+labelTarget)
+		if err != nil && ctx.Err() == nil && !e.answers(ctx) {
+			continue // then it runs nothing
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -75,6 +75,10 @@ func List(ctx context.Context) ([]Status, error) {
 			return nil, err
 		}
 		for _, i := range containers {
+			if seen[i.ID] {
+				continue // docker is podman by another name
+			}
+			seen[i.ID] = true
 			out = append(out, status(e.capsule(i), i.state(), e.name))
 		}
 	}

@@ -42,7 +42,10 @@ type State struct {
 	Status int
 	// PID is the first process of the capsule, as this machine sees it; 0 if
 	// none runs.
-	PID     int
+	PID int
+	// Start tells that process from a later one with its number, see [Alive]; ""
+	// if it is another machine's.
+	Start   string
 	Started time.Time
 	// Publish and PublishUDP say where its ports can be reached.
 	Publish, PublishUDP map[uint16][]netip.AddrPort

@@ -38,6 +38,9 @@ type Options struct {
 	// Gate holds the capsule back before its first instruction until
 	// [Capsule.Release] (lite only; others start at once).
 	Gate bool
+	// Awaited says that the caller is going to wait for a port or for health, which
+	// notices too if the capsule fails at once.
+	Awaited bool
 	// Session owns the capsule; without one it outlives this program.
 	Session *Session
 }

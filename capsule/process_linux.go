@@ -27,7 +27,12 @@ func startTime(pid int) string {
 	return fields[19] + "@" + strings.TrimSpace(string(boot))
 }
 
-func processExists(pid int) bool { return startTime(pid) != "" }
+// belongs reports whether a process is in the container of that ID: what docker
+// and podman say of one may be of another machine, on which they run.
+func belongs(pid int, id string) bool {
+	groups, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
+	return err == nil && id != "" && strings.Contains(string(groups), id)
+}
 
 // hears reports whether a signal would do something to the first process of a
 // container: the kernel keeps from it those that it neither catches nor waits

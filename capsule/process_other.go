@@ -19,8 +19,7 @@ func startTime(pid int) string {
 	return strings.TrimSpace(string(out))
 }
 
-// processExists is about processes of containers, which are never this
-// machine's.
-func processExists(int) bool { return false }
+// belongs is about processes of containers, which are never this machine's.
+func belongs(int, string) bool { return false }
 
 func hears(int, syscall.Signal) bool { return true }

@@ -3,6 +3,8 @@ package capsule
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -33,7 +35,7 @@ func (im *Image) Start(ctx context.Context, opts Options) (*Capsule, error) {
 	} else {
 		err = im.startVM(ctx, opts, c)
 	}
-	if err == nil && c.gate == nil {
+	if err == nil && c.gate == nil && !opts.Awaited {
 		err = c.settle(ctx)
 	}
 	if err == nil && !opts.Session.own(c) {
@@ -53,6 +55,7 @@ const (
 	labelBackend = "rigx.backend"
 	labelDir     = "rigx.dir"
 	labelSession = "rigx.session"
+	labelStart   = "rigx.start"
 )
 
 // labels say whose a container is.
@@ -71,13 +74,18 @@ func (im *Image) startContainer(ctx context.Context, opts Options, c *Capsule) e
 	if err != nil {
 		return err
 	}
-	if err := e.makeRoom(ctx, opts.Name); err != nil {
-		return err
-	}
 	if err := portsFree(ctx, opts); err != nil {
+		// Most likely it is started for the second time.
+		if _, taken := e.makeRoom(ctx, opts.Name); taken != nil {
+			return taken
+		}
 		return err
 	}
-	env := append(opts.environ(im.labels(opts)), "RIGX_DETACH=1", "RIGX_KEEP=1", "RIGX_ENGINE="+e.path)
+	labels := im.labels(opts)
+	var random [8]byte
+	_, _ = rand.Read(random[:])
+	labels[labelStart] = hex.EncodeToString(random[:])
+	env := append(opts.environ(labels), "RIGX_DETACH=1", "RIGX_KEEP=1", "RIGX_ENGINE="+e.path)
 	if opts.Gate && im.Manifest.Backend != Nixos {
 		if c.gate, err = newGate(); err != nil {
 			return err
@@ -86,32 +94,49 @@ func (im *Image) startContainer(ctx context.Context, opts Options, c *Capsule) e
 		env = append(env, "RIGX_GATE="+c.gate.path)
 	}
 	// From here on there may be a container of that name.
-	c.machine = &container{engine: e, id: opts.Name, backend: im.Manifest.Backend}
+	c.machine = &container{engine: e, id: opts.Name, backend: im.Manifest.Backend, token: labels[labelStart]}
 	c.left(resource{Kind: containerResource, Engine: e.path, Name: opts.Name})
-	if err := im.run(ctx, opts, env); err != nil {
-		return im.explain(ctx, opts, err)
+	err = im.run(ctx, opts, env)
+	if err = im.explain(ctx, e, opts, err); reasonOf(err) == NameTaken {
+		room, taken := e.makeRoom(ctx, opts.Name)
+		switch {
+		case taken != nil:
+			err = taken
+		case room:
+			err = im.explain(ctx, e, opts, im.run(ctx, opts, env))
+		}
 	}
-	return nil
+	if err == nil {
+		_, err = c.machine.state(ctx) // by its ID from now on
+	}
+	return err
 }
 
 // makeRoom removes what an ended capsule of that name left, and refuses a name
 // that is in use.
-func (e engine) makeRoom(ctx context.Context, name string) error {
+func (e engine) makeRoom(ctx context.Context, name string) (removed bool, err error) {
 	found, err := e.inspect(ctx, name)
 	if err != nil || len(found) == 0 {
-		return err
+		return false, err
 	}
 	target := found[0].Config.Labels[labelTarget]
-	if target != "" && !found[0].State.Running {
-		return e.remove(ctx, found[0].ID)
+	if target != "" && ended[found[0].State.Status] {
+		return true, e.remove(ctx, found[0].ID)
 	}
 	what := "a container that rigx did not start"
 	if target != "" {
-		what = "the capsule `" + target + "`, which runs"
+		what = "the capsule `" + target + "`, which is being started"
+		if found[0].State.Running {
+			what = "the capsule `" + target + "`, which runs"
+		}
 	}
-	return failure(NameTaken, "the name %s is taken: it is %s", name, what).
+	return false, failure(NameTaken, "the name %s is taken: it is %s", name, what).
 		help("stop it with `rigx capsule stop %s`, or choose another name with --name", name)
 }
+
+// ended are the states of containers that will not run any more, as engines
+// call them. One that was only created is about to be started.
+var ended = map[string]bool{"exited": true, "stopped": true, "dead": true}
 
 // run runs the runner to its end, in a process group of its own: what it
 // started is interrupted with it.
@@ -169,7 +194,7 @@ func endGroup(pid int) {
 }
 
 // explain finds the reason in what an engine complained about.
-func (im *Image) explain(ctx context.Context, opts Options, err error) error {
+func (im *Image) explain(ctx context.Context, engine engine, opts Options, err error) error {
 	var e *Error
 	if !errors.As(err, &e) || ctx.Err() != nil {
 		return err
@@ -182,6 +207,9 @@ func (im *Image) explain(ctx context.Context, opts Options, err error) error {
 			return taken
 		}
 		e.Reason = PortTaken
+	case !engine.answers(ctx):
+		e.Reason = NoEngine
+		_ = e.help("look whether `%s version` works", engine.name)
 	case strings.Contains(text, "already in use"):
 		e.Reason = NameTaken
 	}
@@ -199,11 +227,11 @@ func (c *Capsule) settle(ctx context.Context) error {
 		return err
 	}
 	if s.Running {
-		if s.PID == 0 || !processExists(s.PID) {
+		if s.Start == "" {
 			return nil // on another machine
 		}
 		end := time.After(settleTime)
-		for processExists(s.PID) {
+		for Alive(s.PID, s.Start) {
 			select {
 			case <-ctx.Done():
 				return ctx.Err()

@@ -176,7 +176,7 @@ func (v *vm) state(context.Context) (State, error) {
 		return s, nil
 	}
 	if s.Running = alive; alive {
-		s.PID = v.PID
+		s.PID, s.Start = v.PID, v.Start
 	} else {
 		s.Status = -1
 	}

@@ -71,7 +71,11 @@ func (w *Workspace) StartCapsule(ctx context.Context, u manifest.Unit, opts caps
 	if err != nil {
 		return nil, CapsuleError(err)
 	}
-	w.rememberRunning(ctx)
+	if s, err := c.State(ctx); err == nil && s.Running {
+		w.note(func(running []history.Capsule) []history.Capsule {
+			return append(running, history.Capsule{Target: u.Name(), Name: c.Name, PID: s.PID, Start: s.Start})
+		})
+	}
 	return c, nil
 }
 
@@ -122,11 +126,22 @@ func (w *Workspace) Capsules(ctx context.Context) ([]capsule.Status, error) {
 	return own, nil
 }
 
-// rememberRunning looks which capsules run, so that editors know.
-func (w *Workspace) rememberRunning(ctx context.Context) { _, _ = w.Capsules(ctx) }
+// CapsuleStopped is to be called when a capsule was stopped, so that editors
+// know.
+func (w *Workspace) CapsuleStopped(name string) {
+	w.note(func(running []history.Capsule) []history.Capsule {
+		return slices.DeleteFunc(running, func(c history.Capsule) bool { return c.Name == name })
+	})
+}
 
-// CapsulesChanged is to be called when capsules of this project were stopped.
-func (w *Workspace) CapsulesChanged(ctx context.Context) { w.rememberRunning(ctx) }
+// note changes which capsules are known to run; those that have ended are
+// dropped.
+func (w *Workspace) note(change func([]history.Capsule) []history.Capsule) {
+	_ = history.Update(w.historyFile(), func(h *history.History) {
+		h.Project = w.Dir()
+		h.Capsules = slices.DeleteFunc(change(h.Capsules), func(c history.Capsule) bool { return !capsule.Alive(c.PID, c.Start) })
+	})
+}
 
 func (w *Workspace) noteRunning(own []capsule.Status) {
 	var running []history.Capsule
@@ -135,12 +150,9 @@ func (w *Workspace) noteRunning(own []capsule.Status) {
 			running = append(running, history.Capsule{Target: s.Target, Name: s.Name, PID: s.PID, Start: s.Start})
 		}
 	}
-	if slices.Equal(history.Read(w.historyFile()).Capsules, running) {
-		return
+	if !slices.Equal(history.Read(w.historyFile()).Capsules, running) {
+		w.note(func([]history.Capsule) []history.Capsule { return running })
 	}
-	_ = history.Update(w.historyFile(), func(h *history.History) {
-		h.Project, h.Capsules = w.Dir(), running
-	})
 }
 
 // CapsuleError gives an error of package capsule its code.

@@ -98,6 +98,8 @@ func (a *app) startCapsule(ctx context.Context, name string, s capsuleStart) err
 			return a.built(results, false)
 		}
 	}
+	opts.Awaited = s.wait != ""
+	var c *capsule.Capsule
 	if s.foreground {
 		// Whatever happens to rigx, the capsule ends with it.
 		self, err := os.Executable()
@@ -106,18 +108,21 @@ func (a *app) startCapsule(ctx context.Context, name string, s capsuleStart) err
 		}
 		opts.Session = capsule.NewSession(self, "testbed", "guard")
 		defer func() {
-			_ = opts.Session.Close()
-			ws.CapsulesChanged(context.WithoutCancel(ctx))
+			if err := opts.Session.Close(); err != nil {
+				a.report(engine.CapsuleError(err))
+			}
+			if c != nil {
+				ws.CapsuleStopped(c.Name)
+			}
 		}()
 	}
-	c, err := ws.StartCapsule(ctx, u, opts)
-	if err != nil {
+	if c, err = ws.StartCapsule(ctx, u, opts); err != nil {
 		return err
 	}
 	if err := waitFor(ctx, c); err != nil {
 		// A start that fails leaves nothing.
 		_ = c.Stop(context.WithoutCancel(ctx))
-		ws.CapsulesChanged(context.WithoutCancel(ctx))
+		ws.CapsuleStopped(c.Name)
 		return engine.CapsuleError(err)
 	}
 	if err := a.started(ctx, c); err != nil || !s.foreground {
@@ -293,7 +298,8 @@ func (a *app) capsuleStopCommand() *cobra.Command {
 func (a *app) stopCapsules(ctx context.Context, names []string, all bool) error {
 	var stop []*capsule.Capsule
 	var errs []error
-	ws, err := a.open(ctx) // names of containers do without
+	ws, err := a.open(ctx)
+	inProject := err == nil // the names of containers do without one
 	if all {
 		if err != nil {
 			return err
@@ -320,14 +326,15 @@ func (a *app) stopCapsules(ctx context.Context, names []string, all bool) error 
 		wg.Go(func() { stopped[i] = engine.CapsuleError(c.Stop(ctx)) })
 	}
 	wg.Wait()
-	if err == nil {
-		ws.CapsulesChanged(context.WithoutCancel(ctx))
-	}
 	for i, c := range stop {
-		switch {
-		case stopped[i] != nil:
+		if stopped[i] != nil {
 			errs = append(errs, stopped[i])
-		case !a.quiet:
+			continue
+		}
+		if inProject {
+			ws.CapsuleStopped(c.Name)
+		}
+		if !a.quiet {
 			fmt.Fprintf(a.err, "[rigx] %s stopped\n", c.Name)
 		}
 	}

@@ -125,8 +125,10 @@ func removeContainers(env *testscript.Env, label string) {
 		out, _ := cmd.Output()
 		return string(out)
 	}
-	for _, id := range strings.Fields(podman("ps", "--all", "--quiet", "--filter", "label=rigx.test="+label)) {
-		podman("rm", "--force", "--time", "0", id)
+	for _, label := range []string{"rigx.test=" + label, "rigx.project=" + env.WorkDir} {
+		for _, id := range strings.Fields(podman("ps", "--all", "--quiet", "--filter", "label="+label)) {
+			podman("rm", "--force", "--time", "0", id)
+		}
 	}
 }
 
