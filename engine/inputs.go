@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,6 +69,10 @@ func (w *Workspace) host(ctx context.Context) (*hostpkgs.Set, error) {
 		}
 		set, err := hostpkgs.Prepare(ctx, os.Getenv("PATH"), w.opts.CacheDir, stamp)
 		if err != nil {
+			var pathErr *fs.PathError
+			if errors.As(err, &pathErr) {
+				return nil, unwritable(pathErr.Path, err)
+			}
 			return nil, fmt.Errorf("preparing the package set of this machine: %w", err)
 		}
 		w.hostSet = set

@@ -185,7 +185,7 @@ func (s *Server) Shutdown(context.Context) error {
 func (s *Server) Exit(context.Context) error {
 	s.phase.CompareAndSwap(shutDown, exited)
 	s.stopCommands()
-	go s.conn.Close() // which waits for this handler
+	s.leave.Do(func() { close(s.left) })
 	return nil
 }
 

@@ -33,7 +33,9 @@ type Server struct {
 	files    *fileCache
 	packages *packageStore
 
-	phase    atomic.Int32 // of the connection: see the constants
+	phase    atomic.Int32  // of the connection: see the constants
+	left     chan struct{} // closed when the client said exit
+	leave    sync.Once
 	current  atomic.Pointer[state]
 	updating sync.Mutex    // held by what makes a new state
 	changed  chan struct{} // wakes the publisher
@@ -66,7 +68,7 @@ const (
 
 // NewServer returns a server that waits for its client.
 func NewServer(opts Options) *Server {
-	s := &Server{opts: opts, files: newFileCache(), packages: newPackageStore(), changed: make(chan struct{}, 1), cancelled: map[string]context.CancelFunc{}, coloured: map[string]colours{}, encoding: protocol.PositionEncodingKindUTF16}
+	s := &Server{opts: opts, files: newFileCache(), packages: newPackageStore(), changed: make(chan struct{}, 1), left: make(chan struct{}), cancelled: map[string]context.CancelFunc{}, coloured: map[string]colours{}, encoding: protocol.PositionEncodingKindUTF16}
 	s.results = results{byRoot: map[string]history.History{}, told: map[string]bool{}}
 	s.seen = make(chan string, 16)
 	s.saved = make(chan struct{}, 1)
@@ -89,13 +91,20 @@ func (s *Server) Serve(ctx context.Context, stream jsonrpc2.Stream) error {
 	go s.watchResults(ctx)
 	go s.keepIDE(ctx)
 	s.conn.Go(ctx, s.handler())
+	var err error
 	select {
 	case <-s.conn.Done():
+		err = s.conn.Err()
 	case <-ctx.Done():
 		s.conn.Close()
+		err = s.conn.Err()
+	case <-s.left:
+		// The connection waits for what the client says next; a client may keep its
+		// end open without a word until this process has ended.
+		go s.conn.Close()
 	}
 	cancel()
-	if err := s.conn.Err(); err != nil {
+	if err != nil {
 		return err
 	}
 	if phase := s.phase.Load(); phase == initialized {

@@ -63,7 +63,7 @@ func openWith(t testing.TB, adjust func(*protocol.InitializeParams), files ...st
 	}
 	here, there := net.Pipe()
 	go func() {
-		e.done <- lsp.NewServer(lsp.Options{Program: program(t)}).Serve(context.Background(), jsonrpc2.NewStream(there))
+		e.done <- lsp.NewServer(lsp.Options{Program: program(t)}).Serve(context.Background(), jsonrpc2.NewStream(held{there}))
 	}()
 	_, e.conn, e.server = protocol.NewClient(t.Context(), e, jsonrpc2.NewStream(here))
 	t.Cleanup(func() { here.Close() })
@@ -83,6 +83,12 @@ func openWith(t testing.TB, adjust func(*protocol.InitializeParams), files ...st
 	}
 	return e
 }
+
+// held is like a standard input: closing it does not end a read that waits, only
+// the client does.
+type held struct{ net.Conn }
+
+func (held) Close() error { return nil }
 
 func (e *editor) write(name, text string) {
 	path := filepath.Join(e.dir, filepath.FromSlash(name))

@@ -12,6 +12,9 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"go.lsp.dev/jsonrpc2"
+
+	"github.com/rigx-build/rigx/lsp"
 )
 
 var update = flag.Bool("update", false, "write what the commands print into the scripts")
@@ -21,8 +24,20 @@ func TestMain(m *testing.M) {
 		"rigx": func() {
 			os.Exit(execute(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 		},
+		"rigx-ls": func() {
+			if err := lsp.NewServer(lsp.Options{}).Serve(context.Background(), jsonrpc2.NewStream(stdio{})); err != nil {
+				os.Exit(1)
+			}
+		},
 	})
 }
+
+// stdio is both standard streams as the connection of a language server.
+type stdio struct{}
+
+func (stdio) Read(p []byte) (int, error)  { return os.Stdin.Read(p) }
+func (stdio) Write(p []byte) (int, error) { return os.Stdout.Write(p) }
+func (stdio) Close() error                { return os.Stdin.Close() }
 
 // TestScripts runs testdata/script/*.txtar. Each is a project and a session in
 // a terminal.
