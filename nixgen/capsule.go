@@ -18,20 +18,22 @@ import (
 //go:embed capsule
 var capsuleFiles embed.FS
 
-// backends are the values of `backend` by the file that makes them.
+// backends are the values of `backend` by the file that makes them; system.nix
+// helps two of them.
 var backends = []struct {
 	file  string
 	names []string
 }{
-	{"container.nix", []string{"lite", "docker"}},
+	{"container.nix", []string{"lite", "docker", "nixos"}},
 	{"machine.nix", []string{"qemu"}},
+	{"system.nix", []string{"system"}},
 }
 
 // writeCapsules binds the function that makes capsules.
 func writeCapsules(b *bytes.Buffer) {
 	b.WriteString("\n      capsule = ")
 	writeFile(b, "capsule.nix")
-	b.WriteString(" {\n        backends = rec {\n")
+	b.WriteString(" {\n        inherit nixpkgs;\n        backends = rec {\n")
 	for _, backend := range backends {
 		for i, name := range backend.names {
 			write(b, indent, name, " = ")
@@ -88,7 +90,9 @@ func (d *derivation) capsule(b *bytes.Buffer) {
 	set("entrypoint", func() { nixLines(b, d.template(nil, d.fields.Text(schema.Entrypoint)), indent) })
 	set("services", func() { d.templates(b, schema.Services) })
 	set("commands", func() { nixLines(b, d.commands(), indent) })
+	str("system", d.system())
 	set("packages", func() { d.packages(b) })
+	set("nixosModules", func() { d.nixosModules(b) })
 	set("environment", func() { d.templates(b, schema.Env) })
 	set("ports", func() { numbers(b, d.fields.List(schema.PortsField)) })
 	set("udpPorts", func() { numbers(b, d.fields.List(schema.UDPPorts)) })
@@ -106,9 +110,37 @@ func (d *derivation) backend() string {
 	return "lite"
 }
 
+// system is the one that the capsule is for, "" for the builder's.
+func (d *derivation) system() string {
+	target := d.fields.Text(schema.Target)
+	if target == "" {
+		return ""
+	}
+	if system := platformOf(target).system; system != "" {
+		return system
+	}
+	return target
+}
+
+// nixosModules writes the paths of the target's modules, in its sources.
+func (d *derivation) nixosModules(b *bytes.Buffer) {
+	b.WriteByte('[')
+	for _, file := range d.files.NixosModules {
+		if manifest.Interpolates(file) {
+			b.WriteByte(' ')
+			nixString(b, d.template(nil, file))
+			continue
+		}
+		write(b, " (", d.u.src, " + ")
+		quote(b, "/"+file)
+		b.WriteByte(')')
+	}
+	b.WriteString(" ]")
+}
+
 // packages writes what is on the capsule's PATH.
 func (d *derivation) packages(b *bytes.Buffer) {
-	b.WriteByte('[')
+	b.WriteString("pkgs: [")
 	for _, s := range d.fields.List(schema.DepsNixpkgs) {
 		write(b, " pkgs.", attrPath(s.Value))
 	}

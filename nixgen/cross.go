@@ -3,6 +3,7 @@ package nixgen
 // platform says what a `target` means to each toolchain.
 type platform struct {
 	pkgsCross    string // attribute of pkgs.pkgsCross
+	system       string // of Nix
 	goos, goarch string
 	goarm        string
 	zig          string // triple
@@ -14,10 +15,10 @@ type platform struct {
 // platforms are the names that the manual lists. Any other name is passed on
 // as it stands.
 var platforms = map[string]platform{
-	"aarch64-linux":     {"aarch64-multiplatform", "linux", "arm64", "", "aarch64-linux-musl", "arm64", "linux", "aarch64-unknown-linux-gnu"},
-	"armv7-linux":       {"armv7l-hf-multiplatform", "linux", "arm", "7", "arm-linux-musleabihf", "arm", "linux", "armv7-unknown-linux-gnueabihf"},
-	"x86_64-linux-musl": {"musl64", "linux", "amd64", "", "x86_64-linux-musl", "amd64", "linux", "x86_64-unknown-linux-musl"},
-	"x86_64-windows":    {"mingwW64", "windows", "amd64", "", "x86_64-windows-gnu", "amd64", "windows", "x86_64-pc-windows-gnu"},
+	"aarch64-linux":     {"aarch64-multiplatform", "aarch64-linux", "linux", "arm64", "", "aarch64-linux-musl", "arm64", "linux", "aarch64-unknown-linux-gnu"},
+	"armv7-linux":       {"armv7l-hf-multiplatform", "armv7l-linux", "linux", "arm", "7", "arm-linux-musleabihf", "arm", "linux", "armv7-unknown-linux-gnueabihf"},
+	"x86_64-linux-musl": {"musl64", "x86_64-linux", "linux", "amd64", "", "x86_64-linux-musl", "amd64", "linux", "x86_64-unknown-linux-musl"},
+	"x86_64-windows":    {"mingwW64", "x86_64-windows", "windows", "amd64", "", "x86_64-windows-gnu", "amd64", "windows", "x86_64-pc-windows-gnu"},
 }
 
 func platformOf(target string) platform {

@@ -177,6 +177,9 @@ func (g *generator) units() ([]unit, error) {
 			}
 			if t.Kind == schema.Capsule {
 				g.capsules = true
+				if len(u.files.NixosModules) > 0 {
+					u.src = g.sets.name(u.Attr(), u.files.Src)
+				}
 				units = append(units, u)
 				continue
 			}

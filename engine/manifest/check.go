@@ -320,7 +320,8 @@ func (c checker) checkCapsule(t *Target) {
 		c.diags.Add(diagnostic.NotForKind, v.Key, "`nixos_modules` needs backend \"nixos\" or \"qemu\"; a "+backend+" capsule has no NixOS to configure")
 	}
 	if v := t.Get(schema.VolumesField); v != nil && backend == "qemu" {
-		c.diags.Add(diagnostic.NotForKind, v.Key, "`volumes` are not supported on backend \"qemu\"")
+		d := c.diags.Add(diagnostic.NotForKind, v.Key, "`volumes` are not supported on backend \"qemu\"")
+		d.Help = append(d.Help, "say when it is started which directories it sees: RIGX_VOLUMES=host:guest")
 	}
 	if v := t.Get(schema.HealthCommand); v != nil && backend == "qemu" {
 		d := c.diags.Add(diagnostic.NotForKind, v.Key, "no command can be run inside a qemu capsule from outside")
@@ -331,6 +332,9 @@ func (c checker) checkCapsule(t *Target) {
 			d := c.diags.Add(diagnostic.MissingField, v.Key, "`"+f.Name+"` says when to look, and nothing says at what")
 			d.Help = append(d.Help, "add health.command or health.port")
 		}
+	}
+	if target := t.Text(schema.Target); strings.Contains(target, "windows") {
+		c.diags.Add(diagnostic.BadValue, t.Get(schema.Target).At, "a capsule is a container or machine with Linux, and `"+target+"` is not")
 	}
 	if v := t.Get(schema.User); v != nil {
 		if !ownImage {

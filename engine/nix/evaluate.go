@@ -233,11 +233,15 @@ var ansi = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
 // trace.
 var ownMessage = regexp.MustCompile(`rigx-[a-z]+: [^\n]*`)
 
+// excerpt matches the lines of Nix code that Nix prints with an error. They may
+// hold messages that nobody has thrown.
+var excerpt = regexp.MustCompile(`(?m)^\s*[0-9]*\|.*$`)
+
 // cleanMessage cuts what Nix prints down to what went wrong: no colours, no
 // warnings, the innermost error first, at most a few lines of context.
 func cleanMessage(text string) string {
 	text = strings.TrimSpace(ansi.ReplaceAllString(text, ""))
-	if own := ownMessage.FindString(text); own != "" {
+	if own := ownMessage.FindString(excerpt.ReplaceAllString(text, "")); own != "" {
 		return own
 	}
 	if i := strings.LastIndex(text, "error: "); i >= 0 {

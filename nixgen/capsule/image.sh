@@ -1,8 +1,9 @@
 # Builds output/<name>: the image, its runners, manifest.json. The same inputs
 # give the same bytes.
 mkdir -p "$out/bin" "$out/image" root/etc/nix root/root root/run root/proc root/sys root/dev \
-  "root$store" root/nix/var/nix/daemon-socket
+  "root$store" root/nix/var/nix/daemon-socket root/nix/var/nix/gcroots root/var/log
 for dir in $mounts; do mkdir -p "root$dir"; done
+for link in $links; do ln -s "${link#*=}" "root${link%%=*}"; done
 mkdir -m 1777 root/tmp
 
 echo "experimental-features = nix-command flakes" > root/etc/nix/nix.conf
@@ -60,9 +61,9 @@ printf '[{"Config":"%s.json","RepoTags":["%s"],"Layers":[%s]}]' "$image" "$refer
 (cd archive; archive . *) | gzip -n -6 > "$out/image/image.tar.gz"
 
 { printf '{"image":{"archive":"image/image.tar.gz","reference":"%s"},' "$reference"; tail -c +2 "$manifestPath"; } > "$out/manifest.json"
-for mode in run shell; do
+for mode in $modes; do
   {
-    printf '#!%s\nmode=%s\nreference=%s\nimage=%s\n' "$bash" "$mode" "$reference" "$out/image/image.tar.gz"
+    printf '#!%s\nmode=%s\nreference=%s\nimage=%s\n' "$runnerShell" "$mode" "$reference" "$out/image/image.tar.gz"
     cat "$runnerPath" "$programPath"
   } > "$out/bin/$mode-$capsule"
   chmod +x "$out/bin/$mode-$capsule"

@@ -35,35 +35,20 @@ choose_engine() {
   fail "neither docker nor podman is on PATH; install one of them (on Debian: apt-get install podman)"
 }
 
-project_root() {
-  if [ -n "${root-}" ]; then return; fi
-  root=${RIGX_PROJECT_ROOT-}
-  if [ -n "$root" ]; then return; fi
-  root=$PWD
-  until [ -e "$root/rigx.toml" ]; do
-    [ "$root" != / ] && [ -n "$root" ] || fail "the volume \`$1\` is relative to the project, and there is no rigx.toml in $PWD or above it; set RIGX_PROJECT_ROOT"
-    root=${root%/*}
-    root=${root:-/}
-  done
+# emulated says whether the kernel hands programs of the capsule's processor to an
+# emulator.
+emulated() {
+  local cpu=$foreign
+  case $cpu in armv*) cpu=arm ;; i?86) cpu=i386 ;; esac
+  [ "$foreign" = "$(uname -m)" ] || [ -e "/proc/sys/fs/binfmt_misc/qemu-$cpu" ] || [ -e "/proc/sys/fs/binfmt_misc/$foreign-linux" ]
 }
 
 # csv FIELD quotes one field of --mount, which is read as CSV.
 csv() { printf '"%s"' "${1//\"/\"\"}"; }
 
-# volume HOST CONTAINER MODE
-volume() {
-  local host=$1 options
-  case $3 in ro | rw) ;; *) fail "the mode of the volume \`$1:$2\` is \`$3\`; it is ro or rw" ;; esac
-  case $2 in /*) ;; *) fail "the volume \`$1\` has no absolute path in the container: \`$2\`" ;; esac
-  case $host in
-    "") fail "a volume for $2 has no host path" ;;
-    /*) ;;
-    '~') host=$HOME ;;
-    '~/'*) host=$HOME/${host#'~/'} ;;
-    *) project_root "$host"; host=$root/$host ;;
-  esac
-  [ -e "$host" ] || mkdir -p -- "$host" || fail "the volume $host cannot be made"
-  options="type=bind,$(csv "source=$host"),$(csv "target=$2")"
+mount() {
+  local options
+  options="type=bind,$(csv "source=$1"),$(csv "target=$2")"
   if [ "$3" = ro ]; then options+=,readonly; fi
   args+=(--mount "$options")
 }
@@ -107,6 +92,11 @@ publish() {
   esac
 }
 
+[ -z "$foreign" ] || emulated || fail "the capsule is for $foreign, and this machine, $(uname -m), does not run its programs; let it emulate them (on Debian: apt-get install qemu-user-static binfmt-support; on NixOS: boot.binfmt.emulatedSystems)"
+if [ "$backend" = nixos ]; then
+  [ -z "${RIGX_USER-}" ] || fail "RIGX_USER: systemd has to start as root; units of your own can have users"
+  [ $# -eq 0 ] || fail "a nixos capsule takes no arguments: what runs in it are units"
+fi
 choose_engine
 if ! "$engine" image inspect "$reference" >/dev/null 2>&1; then
   # Unpacked here: podman 4.3 takes some compressed archives for broken ones.
@@ -123,13 +113,7 @@ if [ -n "$store" ] && [ -S /nix/var/nix/daemon-socket/socket ]; then
 fi
 for dir in "${mounts[@]}"; do args+=(--volume "$dir:$dir:ro"); done
 
-for ((i = 0; i < ${#volumes[@]}; i += 3)); do volume "${volumes[i]}" "${volumes[i + 1]}" "${volumes[i + 2]}"; done
-split "${RIGX_VOLUMES-}"
-for part in "${parts[@]}"; do
-  IFS=: read -r host target access rest <<< "$part"
-  [ -n "$target" ] && [ -z "$rest" ] || fail "\`$part\` is no volume; write host:container or host:container:ro"
-  volume "$host" "$target" "${access:-rw}"
-done
+each_volume mount
 
 user=${RIGX_USER:-$user}
 if [ -n "$user" ]; then
@@ -149,19 +133,52 @@ for part in "${parts[@]}"; do args+=(--add-host "$part"); done
 split "${RIGX_LABELS-}"
 for part in "${parts[@]}"; do args+=(--label "$part"); done
 environment
-for part in "${parts[@]}"; do args+=(--env "$part"); done
-if [ -n "${RIGX_GATE-}" ] && [ "$mode" = run ]; then
+if [ "$backend" = nixos ]; then
+  # systemd hands its own environment to no unit.
+  args+=(--env "RIGX_ENVIRONMENT=$(exports)" --privileged
+    --tmpfs /run:exec,mode=755 --tmpfs /tmp:exec,mode=1777 --tmpfs /var/log:mode=755)
+  case $("$engine" --version) in
+    podman*) args+=(--systemd=always) ;;
+    *) [ -e /sys/fs/cgroup/cgroup.controllers ] || args+=(--volume /sys/fs/cgroup:/sys/fs/cgroup --cgroupns=host) ;;
+  esac
+else
+  for part in "${parts[@]}"; do args+=(--env "$part"); done
+fi
+if [ -n "${RIGX_GATE-}" ] && [ "$mode" = run ] && [ "$backend" != nixos ]; then
   args+=(--mount "type=bind,$(csv "source=$RIGX_GATE"),target=/run/rigx-gate" --env RIGX_GATE=/run/rigx-gate)
 fi
 
 if [ "${RIGX_DETACH-}" = 1 ] && [ "$mode" = run ]; then
   args+=(--detach)
-else
+elif [ -t 0 ] && [ -t 1 ]; then
+  args+=(--interactive --tty)
+elif [ "$backend" != nixos ]; then
   args+=(--interactive)
-  if [ -t 0 ] && [ -t 1 ]; then args+=(--tty); fi
 fi
+# What units print goes to the console.
+[ "$backend" != nixos ] || args+=(--tty)
 if [ "$mode" = shell ]; then
   exec "$engine" "${args[@]}" --entrypoint "$bash" "$reference" "$@"
+elif [ "$backend" = nixos ] && [ "${RIGX_DETACH-}" != 1 ]; then
+  # systemd takes signals for something else than a wish to end, and a system that
+  # powers off for a process that was interrupted.
+  signal=0 status=0
+  stop() {
+    signal=$1
+    "$engine" stop "$container" >/dev/null 2>&1 &
+  }
+  "$engine" "${args[@]}" "$reference" <&0 &
+  client=$!
+  trap 'stop 143' TERM HUP
+  trap 'stop 130' INT
+  while :; do
+    wait "$client" || status=$?
+    kill -0 "$client" 2>/dev/null || break
+    status=0
+  done
+  [ "$signal" = 0 ] || exit "$signal"
+  [ "$status" != 130 ] || exit 0
+  exit "$status"
 elif [ $# -gt 0 ]; then
   exec "$engine" "${args[@]}" "$reference" "$entry" "$@"
 fi

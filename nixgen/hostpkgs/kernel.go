@@ -37,6 +37,7 @@ var wantedModules = []string{
 	"drivers/virtio/virtio_pci_legacy_dev", "net/core/failover", "drivers/net/net_failover", "drivers/net/virtio_net",
 	"fs/fscache/fscache", "fs/netfs/netfs", "net/9p/9pnet", "net/9p/9pnet_virtio", "fs/9p/9p",
 	"drivers/input/evdev", "drivers/acpi/button", "drivers/char/hw_random/rng-core", "drivers/char/hw_random/virtio-rng",
+	"fs/binfmt_misc",
 }
 
 // kernelRoot is the directory that boot/ and lib/modules/ are in.

@@ -11,6 +11,13 @@ let
   stdenvs = import ./stdenv.nix { inherit find host lib pkgs system tools trivial; };
   languages = import ./languages.nix { inherit find host lib pkgs tools trivial; };
 
+  # What programs need besides the store. Directories such as /bin are links on
+  # most machines.
+  mounts = {
+    directories = builtins.filter (dir: !(host.links ? ${dir})) host.mounts;
+    inherit (host) links;
+  };
+
   pkgs = tools.byName // trivial.public // languages // stdenvs // {
     inherit lib system;
     inherit (lib) callPackageWith;
@@ -20,8 +27,8 @@ let
     # What sets this package set apart from nixpkgs: its programs need more of the
     # machine than the store, and there is no NixOS, but a smaller machine.
     rigxHost = {
-      inherit (host) mounts;
-      vm = import ./vm.nix { inherit find host lib trivial; };
+      inherit mounts;
+      vm = import ./vm.nix { inherit find host lib trivial mounts; };
       files = import ./files.nix { inherit find host lib trivial; };
     };
     dockerTools = throw "rigx-host: the host package set has no `dockerTools`: use a pinned nixpkgs";

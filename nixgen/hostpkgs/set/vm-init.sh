@@ -52,6 +52,13 @@ for dir in $mounts; do
 done
 for link in $links; do $busybox ln -s "${link#*=}" "${link%%=*}"; done
 
+if [ -n "$binfmt" ]; then
+  $busybox mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc || fail "the kernel $kernel cannot hand programs to an emulator (binfmt_misc)"
+  printf '%s' "$binfmt" > /proc/sys/fs/binfmt_misc/register
+fi
+
+volumes=/dev/null
+[ ! -e /tmp/shared/volumes ] || volumes=/tmp/shared/volumes
 $busybox hostname "$hostname"
 echo "root:x:0:0:root:/root:$bash" > /etc/passwd
 echo "nobody:x:65534:65534:nobody:/:$bash" >> /etc/passwd
@@ -66,6 +73,12 @@ if $busybox ip link set eth0 up 2>/dev/null; then
 else
   echo "rigx: the machine has no network: the kernel $kernel has no driver for virtio network cards" >&2
 fi
+
+while read -r tag mode directory; do
+  $busybox mkdir -p "$directory" 2>/dev/null
+  $busybox mount -t 9p -o "trans=virtio,version=9p2000.L,msize=262144,$mode" "$tag" "$directory" \
+    || fail "the volume for $directory cannot be mounted"
+done < "$volumes"
 
 # What an entrypoint calls to end the machine, by the names it has on NixOS.
 $busybox mkdir -p /run/rigx/bin

@@ -1,9 +1,9 @@
 # Starts the machine. It obeys what the scripts of NixOS obey: QEMU_NET_OPTS,
 # QEMU_OPTS, QEMU_KERNEL_PARAMS, SHARED_DIR (in the machine: /tmp/shared). And
-# RIGX_MEMORY (MiB), RIGX_CPUS, RIGX_ACCEL (kvm or tcg, which is emulation).
+# RIGX_ACCEL (kvm or tcg, which is emulation).
 set -euo pipefail
 
-machine=(-no-user-config -nodefaults -no-reboot -display none -smp "${RIGX_CPUS:-1}" -m "${RIGX_MEMORY:-512}"
+machine=(-no-user-config -nodefaults -no-reboot -display none -smp 1 -m 512
   -kernel "$kernel" -initrd "$initrd")
 parameters="console=ttyS0 quiet loglevel=1 panic=-1 random.trust_cpu=on"
 
@@ -26,7 +26,11 @@ works() {
 
 if [ -z "${RIGX_ACCEL-}" ]; then
   RIGX_ACCEL=tcg
-  if works 2>/dev/null; then RIGX_ACCEL=kvm; fi
+  if works 2>/dev/null; then
+    RIGX_ACCEL=kvm
+  elif [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
+    echo "rigx: /dev/kvm can be opened and starts no machine, so it is emulated, which is slow" >&2
+  fi
 fi
 
 shared=${SHARED_DIR:-$("$mktemp" -d)}

@@ -1,8 +1,9 @@
 # A small virtual machine that runs one program, in the place of NixOS, which
 # this package set has not: the machine's own kernel, a busybox, and 9p mounts of
-# the store and of what the programs of the machine need.
-{ find, host, lib, trivial }:
-{ name, hostname, entry, environment }:
+# the store and of what the programs of the machine need. Programs of a foreign
+# system run in it too, emulated one by one.
+{ find, host, lib, trivial, mounts }:
+{ name, hostname, entry, environment, foreign }:
 let
   bash = find.program "bash";
   kernel =
@@ -12,9 +13,24 @@ let
     else host.kernel;
   qemu = find.need' "qemu-system-${lib.removeSuffix "-linux" host.system}" "qemu-system";
 
-  # Directories that are links, such as /bin on most machines, are links in there.
-  mounts = builtins.filter (dir: !(host.links ? ${dir})) host.mounts;
-  links = lib.mapAttrsToList (from: to: "${from}=${to}") host.links;
+  # What the kernel knows the foreign programs by: the first twenty bytes of an ELF
+  # file, those of them that count, and their emulator.
+  processors = {
+    aarch64 = { file = "64"; machine = "b7"; };
+    armv7l = { file = "32"; machine = "28"; qemu = "arm"; };
+    riscv64 = { file = "64"; machine = "f3"; };
+  };
+  cpu = builtins.head (lib.splitString "-" foreign);
+  processor = processors.${cpu} or (throw "rigx-host: the host package set makes no machine for `${foreign}`: use a pinned nixpkgs");
+  emulator = let program = "qemu-${processor.qemu or cpu}-static"; in find.need' program "qemu-user-static";
+  class = if processor.file == "64" then "02" else "01";
+  binfmt = lib.optionalString (foreign != "")
+    (":rigx:M::\\x7fELF\\x${class}\\x01\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02\\x00\\x${processor.machine}\\x00"
+      + ":\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\x00\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xfe\\xff\\xff\\xff"
+      + ":${emulator.path}:F");
+
+  directories = toString mounts.directories;
+  links = lib.mapAttrsToList (from: to: "${from}=${to}") mounts.links;
 
   initrd = trivial.raw "${name}-initrd"
     {
@@ -27,12 +43,14 @@ let
       settings = ''
         store=${builtins.storeDir}
         hostname=${lib.escapeShellArg hostname}
-        mounts=${lib.escapeShellArg (toString mounts)}
+        mounts=${lib.escapeShellArg directories}
         links=${lib.escapeShellArg (toString links)}
         bash=${bash}
         kernel=${lib.escapeShellArg kernel.version}
         entry=${entry}
+        binfmt=${lib.escapeShellArg binfmt}
       '';
+      emulatorStamp = if foreign == "" then "" else emulator.stamp;
       environment = lib.concatLines (lib.mapAttrsToList (key: value: "export ${key}=${lib.escapeShellArg value}") environment);
       passAsFile = [ "settings" "environment" ];
     } ''
@@ -72,7 +90,7 @@ trivial.raw "${name}-vm"
     mkdir=${find.program "mkdir"}
     mktemp=${find.program "mktemp"}
     store=${builtins.storeDir}
-    mounts=${lib.escapeShellArg (toString mounts)}
+    mounts=${lib.escapeShellArg directories}
   '';
   qemuStamp = qemu.stamp;
   program = "run-${hostname}-vm";
