@@ -26,8 +26,10 @@ type HashFix struct {
 	// Line is what to write, such as `python_venv_hash = "sha256-…"`.
 	Line string
 
-	edit manifest.Edit
-	ok   bool // edit can be made
+	field *schema.Field // nil if it is not that of a target
+	// edits write it; there are several if targets share what has the hash, and
+	// none if it cannot be written.
+	edits []manifest.Edit
 }
 
 // help says what to do about a wrong hash.
@@ -44,8 +46,13 @@ func (f *HashFix) help() []string {
 func (w *Workspace) UpdateHashes(results []Result) (int, error) {
 	byFile := map[string][]manifest.Edit{}
 	for _, r := range results {
-		if r.Fix != nil && r.Fix.ok && !slices.Contains(byFile[r.Fix.edit.File.Path], r.Fix.edit) {
-			byFile[r.Fix.edit.File.Path] = append(byFile[r.Fix.edit.File.Path], r.Fix.edit)
+		if r.Fix == nil {
+			continue
+		}
+		for _, e := range r.Fix.edits {
+			if !slices.Contains(byFile[e.File.Path], e) {
+				byFile[e.File.Path] = append(byFile[e.File.Path], e)
+			}
 		}
 	}
 	n := 0
@@ -59,29 +66,39 @@ func (w *Workspace) UpdateHashes(results []Result) (int, error) {
 	return n, nil
 }
 
-// packagesFix finds the target whose packages gave another hash.
-func (w *Workspace) packagesFix(failed *nix.BuildError) *HashFix {
-	for _, t := range w.Manifest.Targets {
-		if t.Kind != schema.PythonScript {
-			continue
-		}
+// packagesFix finds the target whose packages gave another hash, and all that
+// share them.
+func (s *session) packagesFix(failed *nix.BuildError) *HashFix {
+	var fix *HashFix
+	name, value := nix.DerivationName(failed.DrvPath), `"`+failed.Hash.Got+`"`
+	for _, t := range s.w.Manifest.Targets {
 		for _, u := range t.Units() {
-			rest, ok := strings.CutPrefix(nix.DerivationName(failed.DrvPath), nixgen.PackagesName(u)+"-")
+			field, prefix := schema.PythonVenvHash, nixgen.PackagesName(u)
+			if t.Kind != schema.PythonScript {
+				field = schema.GoModulesHash
+				if u.Fields().Get(field) == nil {
+					continue
+				}
+				prefix = nixgen.ModulesName(nixgen.ModuleDir(s.w.Files.Of(u)))
+			}
+			rest, ok := strings.CutPrefix(name, prefix+"-")
 			if !ok || strings.Contains(rest, "-") {
 				continue
 			}
-			value := `"` + failed.Hash.Got + `"`
-			fix := &HashFix{At: t.Local.At, Line: schema.PythonVenvHash.Name + " = " + value}
-			if v := u.Fields().Get(schema.PythonVenvHash); v != nil {
-				fix.At = v.At
-				fix.edit, fix.ok = manifest.Edit{File: v.At.File, Span: v.At.Span, Text: value}, true
-			} else {
-				fix.edit, fix.ok = t.SetText(schema.PythonVenvHash, value)
+			if fix == nil {
+				fix = &HashFix{At: t.Local.At, Line: field.Name + " = " + value, field: field}
 			}
-			return fix
+			if v := u.Fields().Get(field); v != nil {
+				if len(fix.edits) == 0 {
+					fix.At = v.At
+				}
+				fix.edits = append(fix.edits, manifest.Edit{File: v.At.File, Span: v.At.Span, Text: value})
+			} else if edit, ok := t.SetText(field, value); ok {
+				fix.edits = append(fix.edits, edit)
+			}
 		}
 	}
-	return nil
+	return fix
 }
 
 // changedPath is what Nix says of a builtins.path that has another hash.
@@ -105,8 +122,8 @@ func (s *session) externalFix(ctx context.Context, failed *nix.EvalError) (*Hash
 			}
 			value := `"` + hash + `"`
 			return &HashFix{
-				At: b.Hash.At, Line: value, ok: true,
-				edit: manifest.Edit{File: b.Hash.At.File, Span: b.Hash.At.Span, Text: value},
+				At: b.Hash.At, Line: value,
+				edits: []manifest.Edit{{File: b.Hash.At.File, Span: b.Hash.At.Span, Text: value}},
 			}, nil
 		}
 	}
@@ -115,11 +132,14 @@ func (s *session) externalFix(ctx context.Context, failed *nix.EvalError) (*Hash
 
 // explainHash turns a failure because of a hash into one with a remedy.
 func (s *session) explainHash(r *Result, failed *nix.BuildError) {
-	if r.Fix = s.w.packagesFix(failed); r.Fix == nil {
+	if r.Fix = s.packagesFix(failed); r.Fix == nil {
 		return
 	}
 	message := "what uv installed has another hash than python_venv_hash says"
-	if r.Fix.edit.Span.Len() == 0 {
+	switch {
+	case r.Fix.field == schema.GoModulesHash:
+		message = "the modules that Go downloaded have another hash than go_modules_hash says"
+	case len(r.Fix.edits) > 0 && r.Fix.edits[0].Span.Len() == 0:
 		message = "python_venv_hash is missing"
 	}
 	r.Err = &Error{Code: diagnostic.HashMismatch, Message: message, Help: r.Fix.help(), Err: failed}

@@ -157,8 +157,10 @@ const chunk = 256
 type unit struct {
 	manifest.Unit
 	files *manifest.UnitFiles
-	// src and venv are the expressions for its files, and for what uv needs.
+	// src and venv are the expressions for its files, and for what uv needs; module
+	// is what Go needs to know of its modules.
 	src, venv string
+	module    goModule
 }
 
 // units lists what becomes a derivation, and gives their sources names.
@@ -186,6 +188,9 @@ func (g *generator) units() ([]unit, error) {
 			u.src = g.sets.name(u.Attr(), u.files.Src)
 			if t.Kind == schema.PythonScript {
 				u.venv = g.sets.name(u.Attr()+"-packages", manifest.SourceSet{Files: u.files.VenvFiles})
+			}
+			if u.Fields().Text(schema.GoModulesHash) != "" && (u.files.Language == "go" || !schema.Compiled.Has(t.Kind)) {
+				u.module = g.goModule(u)
 			}
 			g.parallel = g.parallel || u.files.Language == "c" || u.files.Language == "cxx"
 			units = append(units, u)
@@ -320,6 +325,7 @@ func (w *writer) unit(u unit) error {
 			return fmt.Errorf("nothing is known of kind %s in language %q", u.Target.Kind, d.files.Language)
 		}
 		write(d)
+		d.modules()
 		d.products()
 		d.emit(w.body)
 	}

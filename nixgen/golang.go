@@ -20,8 +20,10 @@ func (d *derivation) toolchain(usual string) expr {
 // golang writes executables in Go.
 func (d *derivation) golang() {
 	d.native = append(d.native, d.toolchain("go"))
-	b := d.build.lit("export HOME=$TMPDIR GOCACHE=$TMPDIR/go-cache GOPATH=$TMPDIR/go\n" +
-		"export GOPROXY=off GOSUMDB=off GOTOOLCHAIN=local\n")
+	b := d.build
+	if d.u.module.src == "" {
+		b = goEnvironment(b).lit("off\n")
+	}
 	file := d.name()
 	if target := d.fields.Text(schema.Target); target != "" {
 		p := platformOf(target)

@@ -228,6 +228,8 @@ func (c checker) checkValue(t *Target, v *Value) {
 		}
 	case schema.PythonVersion:
 		c.checkForm(v, pythonVersion(), "a Python version is written \"3.12\"")
+	case schema.GoModulesHash:
+		c.checkForm(v, sriHash(), "a hash is written \"sha256-\" and 44 characters of base64; `rigx build --update-hashes` corrects one that is wrong")
 	case schema.PythonVenvHash:
 		c.checkForm(v, sriHash(), "a hash is written \"sha256-\" and 44 characters of base64; leave the field out to learn it from the build")
 	case schema.Defines:

@@ -385,7 +385,7 @@ func (r *fileResolver) language(u Unit, files *UnitFiles) {
 	}
 	for i := range t.values {
 		v := &t.values[i]
-		if langs := v.Field.Languages; langs != nil && !slices.Contains(langs, files.Language) && v.Field.Kinds.Has(t.Kind) {
+		if langs := v.Field.Languages; langs != nil && !slices.Contains(langs, files.Language) && v.Field.Kinds.Has(t.Kind) && schema.Compiled.Has(t.Kind) {
 			r.diags.Add(diagnostic.IgnoredField, v.Key, "`"+v.Field.Name+"` has no effect on a target in "+files.Language)
 		}
 	}

@@ -1,5 +1,7 @@
 package schema
 
+import "strings"
+
 const (
 	all = KindSet(1<<(Capsule+1) - 1<<Executable)
 	// built kinds are derivations.
@@ -39,6 +41,8 @@ var (
 		Doc: "Flags of the C++ compiler.", Example: `["-std=c++17", "-O2"]`}
 	Goflags = &Field{Name: "goflags", Type: Strings, Content: Flags, Interpolated: true, Merge: Append, Kinds: Compiled, Languages: []string{"go"},
 		Doc: "Flags of `go build`.", Example: `["-trimpath"]`}
+	GoModulesHash = &Field{Name: "go_modules_hash", Type: String, Kinds: Compiled | kinds(Test, Custom), Languages: []string{"go"}, Since: "0.10.0",
+		Doc: "The hash of the modules that `go.mod` and `go.sum` among the sources name. With it they are downloaded, once, and Go finds them. Write `\"sha256-" + strings.Repeat("A", 43) + "=\"` and let `rigx build --update-hashes` put the right one there. Without it modules must be in `vendor`.", Example: `"sha256-…"`}
 	Rustflags = &Field{Name: "rustflags", Type: Strings, Content: Flags, Interpolated: true, Merge: Append, Kinds: Compiled, Languages: []string{"rust"},
 		Doc: "Flags of `rustc`.", Example: `["-Copt-level=2"]`}
 	Zigflags = &Field{Name: "zigflags", Type: Strings, Content: Flags, Interpolated: true, Merge: Append, Kinds: Compiled, Languages: []string{"zig"},
@@ -121,7 +125,7 @@ var (
 var TargetFields = []*Field{
 	KindField, Description, Backend, Language, Compiler, Target, Sandbox, Exclusive,
 	Sources, Inputs, Includes, PublicHeaders,
-	Cflags, Cxxflags, Goflags, Rustflags, Zigflags, NimFlags, Ldflags, Defines,
+	Cflags, Cxxflags, Goflags, GoModulesHash, Rustflags, Zigflags, NimFlags, Ldflags, Defines,
 	PythonVersion, PythonProject, PythonVenvHash, PythonVenvExtra,
 	DepsInternal, DepsNixpkgs, DepsGit, DepsExternal, NativeBuildInputs,
 	RunField, Args, Command, OutputsField,
