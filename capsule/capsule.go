@@ -65,6 +65,11 @@ func (c *Capsule) Stop(ctx context.Context) error {
 	if end, ok := ctx.Deadline(); ok {
 		grace = min(grace, max(0, time.Until(end)-time.Second))
 	}
+	c.mu.Lock()
+	if c.place != nil && c.place.helper != nil {
+		c.place.helper.close()
+	}
+	c.mu.Unlock()
 	err := c.machine.stop(ctx, grace)
 	if ctx.Err() != nil {
 		// Not without having tried the last means.
@@ -139,6 +144,6 @@ func (c *Capsule) Place() (*Place, error) {
 	if !s.Running {
 		return nil, failure(NotFound, "the capsule %s does not run, so it has no network", c.Name)
 	}
-	c.place, err = c.machine.place(s)
+	c.place, err = c.machine.place(ctx, s, c.session)
 	return c.place, err
 }

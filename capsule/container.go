@@ -33,6 +33,7 @@ type container struct {
 type inspection struct {
 	ID    string `json:"Id"`
 	Name  string
+	Image string
 	State struct {
 		Status    string
 		Running   bool
@@ -243,4 +244,15 @@ func (c *container) listening(_ context.Context, s State, port uint16) listening
 	return listeningInside(s.PID, "tcp", port)
 }
 
-func (c *container) place(s State) (*Place, error) { return enterNetwork(s.PID) }
+// place enters the network of the container, or has a helper do so.
+func (c *container) place(ctx context.Context, s State, session *Session) (*Place, error) {
+	p, err := enterNetwork(s.PID)
+	if err == nil || session == nil || len(session.helper) == 0 {
+		return p, err
+	}
+	h, helperErr := startHelper(ctx, c.engine, c.id, session)
+	if helperErr != nil {
+		return nil, errors.Join(err, helperErr)
+	}
+	return &Place{helper: h, close: h.close}, nil
+}

@@ -22,7 +22,7 @@ type machine interface {
 	// machine is.
 	listening(ctx context.Context, s State, port uint16) listening
 	// place is its own network; s is how the machine is.
-	place(s State) (*Place, error)
+	place(ctx context.Context, s State, session *Session) (*Place, error)
 }
 
 // listening is what is known of a port inside a machine.

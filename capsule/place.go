@@ -17,7 +17,12 @@ import (
 // with the port that was asked for, and the guest connects to 10.0.2.2 with
 // that port. Dial connects to where the port of the guest is published; the
 // guest sees 10.0.2.2 as the source, whatever it is given.
+//
+// Where this program may not enter the network of a container, a helper opens
+// the sockets: see [Session.Help].
 type Place struct {
+	// helper opens all sockets, if it is not nil.
+	helper opener
 	// do runs a function whose sockets are made inside.
 	do func(func() error) error
 	// listenAt and dialAt say where an address of the place is on the outside.
@@ -28,12 +33,23 @@ type Place struct {
 	close     func()
 }
 
+// opener is what a [Place] does.
+type opener interface {
+	Listen(ctx context.Context, network string, addr netip.AddrPort) (net.Listener, error)
+	ListenPacket(ctx context.Context, network string, addr netip.AddrPort) (net.PacketConn, error)
+	Dial(ctx context.Context, network string, local, remote netip.AddrPort) (net.Conn, error)
+	close()
+}
+
 // Gateway is where the guest of a virtual machine finds the loopback of the
 // host.
 var Gateway = netip.AddrFrom4([4]byte{10, 0, 2, 2})
 
 // Listen opens a listener in the place; network is "tcp".
 func (p *Place) Listen(ctx context.Context, network string, addr netip.AddrPort) (net.Listener, error) {
+	if p.helper != nil {
+		return p.helper.Listen(ctx, network, addr)
+	}
 	var l net.Listener
 	err := p.do(func() (err error) {
 		l, err = (&net.ListenConfig{}).Listen(ctx, network, p.listenAt(addr).String())
@@ -44,6 +60,9 @@ func (p *Place) Listen(ctx context.Context, network string, addr netip.AddrPort)
 
 // ListenPacket opens a socket in the place; network is "udp".
 func (p *Place) ListenPacket(ctx context.Context, network string, addr netip.AddrPort) (net.PacketConn, error) {
+	if p.helper != nil {
+		return p.helper.ListenPacket(ctx, network, addr)
+	}
 	var c net.PacketConn
 	err := p.do(func() (err error) {
 		c, err = (&net.ListenConfig{}).ListenPacket(ctx, network, p.listenAt(addr).String())
@@ -55,17 +74,16 @@ func (p *Place) ListenPacket(ctx context.Context, network string, addr netip.Add
 // Dial connects from inside the place; network is "tcp" or "udp". An invalid
 // local address leaves the choice to the system.
 func (p *Place) Dial(ctx context.Context, network string, local, remote netip.AddrPort) (net.Conn, error) {
+	if p.helper != nil {
+		return p.helper.Dial(ctx, network, local, remote)
+	}
 	remote, err := p.dialAt(network, remote)
 	if err != nil {
 		return nil, err
 	}
 	dialer := net.Dialer{}
-	if local.IsValid() && !p.anySource {
-		if network == "udp" {
-			dialer.LocalAddr = net.UDPAddrFromAddrPort(local)
-		} else {
-			dialer.LocalAddr = net.TCPAddrFromAddrPort(local)
-		}
+	if !p.anySource {
+		dialer.LocalAddr = localAddr(network, local)
 	}
 	var c net.Conn
 	err = p.do(func() (err error) {
@@ -75,7 +93,18 @@ func (p *Place) Dial(ctx context.Context, network string, local, remote netip.Ad
 	return c, err
 }
 
-func (v *vm) place(s State) (*Place, error) {
+// localAddr is an address to dial from; an invalid one is any.
+func localAddr(network string, at netip.AddrPort) net.Addr {
+	switch {
+	case !at.IsValid():
+		return nil
+	case network == "udp":
+		return net.UDPAddrFromAddrPort(at)
+	}
+	return net.TCPAddrFromAddrPort(at)
+}
+
+func (v *vm) place(_ context.Context, s State, _ *Session) (*Place, error) {
 	return &Place{
 		do: func(f func() error) error { return f() },
 		listenAt: func(addr netip.AddrPort) netip.AddrPort {

@@ -22,6 +22,7 @@ import (
 type Session struct {
 	id      string
 	command []string
+	helper  []string
 
 	mu       sync.Mutex
 	closed   bool

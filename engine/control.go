@@ -68,7 +68,7 @@ func (w *Workspace) serve(t *manifest.Target) (*control.Server, []string, error)
 	}
 	server, err := control.Start(control.Options{
 		Project: w.Dir(), Target: t.Name, Seed: bed.Seed, Record: bed.Record,
-		Guard: []string{self, "testbed", "guard"}, Notes: w.opts.Notes,
+		Guard: []string{self, "testbed", "guard"}, Entry: []string{self, "testbed", "place"}, Notes: w.opts.Notes,
 	})
 	if err != nil {
 		return nil, env, err

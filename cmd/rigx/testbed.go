@@ -27,7 +27,7 @@ func (a *app) testbedCommand() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.testbedPsCommand(), a.testbedFaultCommand(), a.testbedClearCommand(),
-		a.testbedPageCommand(), a.testbedRecordCommand(), a.testbedServeCommand(), a.testbedGuardCommand())
+		a.testbedPageCommand(), a.testbedRecordCommand(), a.testbedServeCommand(), a.testbedGuardCommand(), a.testbedPlaceCommand())
 	return cmd
 }
 
@@ -52,7 +52,7 @@ func (a *app) testbedServeCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			opts.Notes = a.err
 			if self, err := os.Executable(); err == nil {
-				opts.Guard = []string{self, "testbed", "guard"}
+				opts.Guard, opts.Entry = []string{self, "testbed", "guard"}, []string{self, "testbed", "place"}
 			}
 			server, err := control.Start(opts)
 			if err != nil {
@@ -84,6 +84,16 @@ func (a *app) testbedGuardCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		Run:    func(*cobra.Command, []string) { capsule.Guard(a.in, a.out) },
+	}
+}
+
+func (a *app) testbedPlaceCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "place SOCKET",
+		Short:  "Open sockets in this network for a rigx outside",
+		Hidden: true,
+		Args:   cobra.ExactArgs(1),
+		RunE:   func(_ *cobra.Command, args []string) error { return capsule.ServePlace(args[0]) },
 	}
 }
 

@@ -31,6 +31,9 @@ type Options struct {
 	// Guard is a command that runs [capsule.Guard], with which capsules do not
 	// outlive a process that is killed; see [capsule.NewSession].
 	Guard []string
+	// Entry is a command that runs [capsule.ServePlace], for when this process may
+	// not enter the network of a container; see [capsule.Session.Help].
+	Entry []string
 	// Notes receives what the user should know, such as a capsule that could not
 	// be stopped. It may be nil.
 	Notes io.Writer

@@ -33,8 +33,10 @@ type session struct {
 
 func newSession(s *Server, id string) *session {
 	ctx, cancel := context.WithCancel(s.ctx)
+	capsules := capsule.NewSession(s.opts.Guard...)
+	capsules.Help(s.opts.Entry...)
 	return &session{
-		server: s, id: id, opened: time.Now(), capsules: capsule.NewSession(s.opts.Guard...),
+		server: s, id: id, opened: time.Now(), capsules: capsules,
 		nets: map[int64]*Network{}, runs: map[int64]*run{}, ctx: ctx, cancel: cancel,
 	}
 }
