@@ -48,6 +48,14 @@ func newNamespace(t *testing.T) *Namespace {
 }
 
 func raiseLoopback() error {
+	return configureLoopback(unix.SIOCSIFFLAGS, func(lo *unix.Ifreq) { lo.SetUint16(unix.IFF_UP | unix.IFF_RUNNING) })
+}
+
+func setLoopbackMTU(mtu uint32) error {
+	return configureLoopback(unix.SIOCSIFMTU, func(lo *unix.Ifreq) { lo.SetUint32(mtu) })
+}
+
+func configureLoopback(request uint, set func(*unix.Ifreq)) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
@@ -57,8 +65,8 @@ func raiseLoopback() error {
 	if err != nil {
 		return err
 	}
-	lo.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
-	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo)
+	set(lo)
+	return unix.IoctlIfreq(fd, request, lo)
 }
 
 // withNamespaces runs a test where namespaces can be made: here, or as root of a

@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"slices"
@@ -120,5 +121,54 @@ func TestUDPNobodyListens(t *testing.T) {
 	send(t, sim, "in time")
 	for text := ""; text != "in time"; {
 		text, _ = receive(t, fc)
+	}
+}
+
+// Many datagrams that are sent at once stay apart, whatever their sizes are, and
+// whether the kernel cuts messages into datagrams or not.
+func TestUDPBatches(t *testing.T) {
+	t.Parallel()
+	receiver, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(localhost, 0)))
+	check(t, err)
+	defer func() { _ = receiver.Close() }()
+	newSocket(receiver)
+	to := addrPort(receiver.LocalAddr())
+	for _, connected := range []bool{true, false} {
+		var c net.PacketConn
+		var explicit netip.AddrPort
+		if connected {
+			c, err = net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(to))
+		} else {
+			c, err = net.ListenPacket("udp4", "127.0.0.1:0")
+			explicit = to
+		}
+		check(t, err)
+		s := newSocket(c)
+		random := rand.New(rand.NewPCG(1, 2))
+		for round := range 300 {
+			batch := make([][]byte, random.IntN(3*batchSize))
+			size := random.IntN(1 << (4 + random.IntN(10)))
+			for i := range batch {
+				if random.IntN(5) == 0 {
+					size = random.IntN(2000)
+				}
+				batch[i] = make([]byte, size)
+				for j := range batch[i] {
+					batch[i][j] = byte(i + j)
+				}
+			}
+			if round == 200 {
+				batch = [][]byte{make([]byte, 65507), make([]byte, 65507), make([]byte, 30_000), make([]byte, 30_000), {1}, {}, {}, {2}}
+			}
+			if failed, err := s.send(batch, explicit); failed > 0 || err != nil {
+				t.Fatalf("%d of %d cannot be sent: %v", failed, len(batch), err)
+			}
+			for i, want := range batch {
+				if got, _ := receive(t, receiver); got != string(want) {
+					t.Fatalf("round %d: of %d bytes arrive %d in datagram %d of %d", round, len(want), len(got), i, len(batch))
+				}
+			}
+		}
+		check(t, c.Close())
 	}
 }
