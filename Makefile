@@ -47,6 +47,7 @@ bench: build
 	export $(TOOLS) RIGX_BENCH_SERVERS="$$(.ci/bench-peer --servers)" && go test -run '^$$' -bench . -benchmem ./...
 	export $(TOOLS) && .ci/bench-peer
 	export $(TOOLS) && .ci/bench-build
+	export $(TOOLS) && .ci/bench-testbed
 
 # The same projects through the Python tool and rigx, as black boxes.
 differential: build
