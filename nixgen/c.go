@@ -98,6 +98,9 @@ func (c cBuild) compile() {
 	d.build = d.build.lit("finish\n")
 }
 
+// objectsDir is where parallel puts what it compiles.
+const objectsDir = "objects"
+
 // parallel is a piece of shell that is written once and used by every target in
 // C and C++: as many files are compiled at once as Nix allows, and the first
 // that fails ends the build.
@@ -148,8 +151,9 @@ func (c cBuild) executable() {
 	if d.fields.Text(schema.Target) == "x86_64-windows" {
 		file += ".exe"
 	}
-	d.build = c.link(d.build.lit(`"${compiler[@]}"`)).lit(" -o ").lit(ShellQuote(file)).lit("\n")
-	d.installProgram(file)
+	built := d.output(file)
+	d.build = c.link(d.build.lit(`"${compiler[@]}"`)).lit(" -o ").lit(ShellQuote(built)).lit("\n")
+	d.installProgram(built, file)
 }
 
 func (c cBuild) staticLibrary() {

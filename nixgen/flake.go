@@ -438,7 +438,25 @@ func list(b *bytes.Buffer, name string, items []expr) {
 	b.WriteString(" ];\n")
 }
 
+// output is the file that a program of that name is built as: called like it,
+// unless one of the sources, or a directory of theirs, is.
+func (d *derivation) output(name string) string {
+	for _, f := range d.files.Src.Files {
+		if strings.HasPrefix(f, name) && (len(f) == len(name) || f[len(name)] == '/') {
+			return ".rigx-" + name
+		}
+	}
+	if name == objectsDir {
+		return ".rigx-" + name
+	}
+	return name
+}
+
 // installProgram copies a built program to $out/bin.
-func (d *derivation) installProgram(file string) {
-	d.install = d.install.lit("mkdir -p $out/bin\ncp -- ").lit(ShellQuote(file)).lit(" $out/bin/\n")
+func (d *derivation) installProgram(built, name string) {
+	to := "$out/bin/"
+	if built != name {
+		to += ShellQuote(name)
+	}
+	d.install = d.install.lit("mkdir -p $out/bin\ncp -- ").lit(ShellQuote(built)).lit(" " + to + "\n")
 }

@@ -38,18 +38,19 @@ func (d *derivation) golang() {
 			file += ".exe"
 		}
 	}
+	built := d.output(file)
 	build := func(t text) text { return d.words(t.lit("go build"), d.fields.List(schema.Goflags)).lit(" -o ") }
 	switch dir := d.goPackage(); {
 	case dir == "":
-		b = d.sources(build(b).lit(ShellQuote(file)), "go").lit("\n")
+		b = d.sources(build(b).lit(ShellQuote(built)), "go").lit("\n")
 	case slices.Contains(d.files.Sources, "go.mod"):
-		b = build(b).lit(ShellQuote(file) + " " + ShellQuote("./"+dir) + "\n")
+		b = build(b).lit(ShellQuote(built) + " " + ShellQuote("./"+dir) + "\n")
 	default: // the module begins further down, in dir or above it
-		b = b.lit("program=$PWD/" + ShellQuote(file) + "\ncd " + ShellQuote("./"+dir) + "\n")
+		b = b.lit("program=$PWD/" + ShellQuote(built) + "\ncd " + ShellQuote("./"+dir) + "\n")
 		b = build(b).lit("\"$program\" .\ncd \"$OLDPWD\"\n")
 	}
 	d.build = b
-	d.installProgram(file)
+	d.installProgram(built, file)
 }
 
 // goPackage is the directory of the package to build if the sources are those of

@@ -27,6 +27,7 @@ func (d *derivation) nim() {
 		b = b.lit("nim c")
 	}
 	b = d.words(b, d.fields.List(schema.NimFlags))
-	d.build = d.entry(b.lit(" --nimcache:$TMPDIR/nimcache " + ShellQuote("--out:"+file) + " ")).lit("\n")
-	d.installProgram(file)
+	built := d.output(file)
+	d.build = d.entry(b.lit(" --nimcache:$TMPDIR/nimcache " + ShellQuote("--out:"+built) + " ")).lit("\n")
+	d.installProgram(built, file)
 }

@@ -32,9 +32,13 @@ func (d *derivation) rust() {
 	for _, lib := range d.libraries() {
 		b = rustLibrary(b, lib)
 	}
-	d.build = d.entry(b.lit(" -o " + ShellQuote(file) + " ")).lit("\n")
+	built := file
 	if d.t.Kind == schema.Executable {
-		d.installProgram(file)
+		built = d.output(file)
+	}
+	d.build = d.entry(b.lit(" -o " + ShellQuote(built) + " ")).lit("\n")
+	if d.t.Kind == schema.Executable {
+		d.installProgram(built, file)
 	} else {
 		d.installLibrary(file)
 	}

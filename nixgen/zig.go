@@ -14,6 +14,7 @@ func (d *derivation) zig() {
 		}
 	}
 	b = d.words(b, d.fields.List(schema.Zigflags))
-	d.build = d.entry(b.lit(" " + ShellQuote("-femit-bin="+file) + " ")).lit("\n")
-	d.installProgram(file)
+	built := d.output(file)
+	d.build = d.entry(b.lit(" " + ShellQuote("-femit-bin="+built) + " ")).lit("\n")
+	d.installProgram(built, file)
 }

@@ -53,7 +53,7 @@ func (f *finder) cFamily() {
 	if f.hasMakefile() {
 		if lost := p.headers.of(p.all()).lost; len(lost) > 0 {
 			// Something writes it during the build, and the Makefile knows what.
-			f.note("%s is in no source file, so the Makefile is used as it is", lost[0])
+			f.note("%s is included but is not there before a build, so the Makefile is used as it is", lost[0])
 			return
 		}
 	}

@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -18,7 +19,29 @@ type cargoManifest struct {
 		Name  string
 		Build any
 	}
-	Workspace *struct{ Members []string }
+	Workspace *struct {
+		Dependencies map[string]any
+	}
+	Dependencies      map[string]any
+	DevDependencies   map[string]any `toml:"dev-dependencies"`
+	BuildDependencies map[string]any `toml:"build-dependencies"`
+}
+
+// others names a crate of others that is needed, "" if there is none.
+func (m cargoManifest) others() string {
+	tables := []map[string]any{m.Dependencies, m.DevDependencies, m.BuildDependencies}
+	if m.Workspace != nil {
+		tables = append(tables, m.Workspace.Dependencies)
+	}
+	for _, table := range tables {
+		for _, name := range slices.Sorted(maps.Keys(table)) {
+			details, isTable := table[name].(map[string]any)
+			if !isTable || details["path"] == nil && details["workspace"] == nil {
+				return name
+			}
+		}
+	}
+	return ""
 }
 
 // cargo has Cargo build its workspaces and packages.
@@ -83,9 +106,24 @@ func (f *finder) cargoRoot(dir string) {
 		fs.text(schema.ScriptField, cargo+"cargo test"+flags+"\n")
 		f.add(Target{Name: plainName(name) + "_tests", Kind: schema.Test, Fields: fs, Reason: "there are tests in its sources"})
 	}
-	if strings.Contains(f.read(in(dir, "Cargo.lock")), "\nsource = \"") && !f.tree.Exists(in(dir, ".cargo/config.toml")) {
-		f.note("%s names crates of others, and builds have no network: run `cargo vendor` there, put what it prints into .cargo/config.toml, "+
-			"and list \"%s\" and \"%s\" in sources", in(dir, "Cargo.lock"), in(dir, "vendor/**"), in(dir, ".cargo/config.toml"))
+	f.missingCrates(dir)
+}
+
+// missingCrates says what a sandbox could not download.
+func (f *finder) missingCrates(dir string) {
+	if f.tree.Exists(in(dir, ".cargo/config.toml")) {
+		return // which says where crates are
+	}
+	for _, file := range f.files {
+		var m cargoManifest
+		if path.Base(file) != "Cargo.toml" || !below(file, dir) || toml.Unmarshal([]byte(f.read(file)), &m) != nil {
+			continue
+		}
+		if crate := m.others(); crate != "" {
+			f.note("%s needs %s, and builds have no network: run `cargo vendor` there, put what it prints into .cargo/config.toml, "+
+				"and list \"%s\" and \"%s\" in sources", file, crate, in(dir, "vendor/**"), in(dir, ".cargo/config.toml"))
+			return
+		}
 	}
 }
 

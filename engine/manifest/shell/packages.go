@@ -6,7 +6,7 @@ import "strings"
 // not find by itself. The standard environment has coreutils, findutils,
 // diffutils, sed, grep, awk, tar, gzip, bzip2, xz, make, patch and a compiler.
 var packages = map[string]string{
-	"7z": "p7zip", "autoconf": "autoconf", "automake": "automake", "autoreconf": "autoreconfHook",
+	"7z": "p7zip", "autoconf": "autoconf", "automake": "automake", "autoreconf": "autoconf",
 	"bc": "bc", "bison": "bison", "black": "black", "brotli": "brotli", "bsdtar": "libarchive", "bun": "bun",
 	"cargo": "cargo", "ccache": "ccache", "clang-format": "clang-tools", "clang-tidy": "clang-tools",
 	"cmake": "cmake", "convert": "imagemagick", "cpio": "cpio", "ctest": "cmake", "curl": "curl",
