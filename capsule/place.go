@@ -30,7 +30,9 @@ type Place struct {
 	dialAt   func(network string, remote netip.AddrPort) (netip.AddrPort, error)
 	// anySource is set where sockets cannot be bound to an address of the place.
 	anySource bool
-	close     func()
+	// redirect is nil where it is not possible.
+	redirect func(ctx context.Context, network string, from, to netip.AddrPort) error
+	close    func()
 }
 
 // opener is what a [Place] does.
@@ -102,6 +104,16 @@ func localAddr(network string, at netip.AddrPort) net.Addr {
 		return net.UDPAddrFromAddrPort(at)
 	}
 	return net.TCPAddrFromAddrPort(at)
+}
+
+// Redirect leads what the capsule's processes send to one address of the place
+// to another one, even if one of them listens there; network is "tcp" or "udp".
+// It takes the superuser, and nft or iptables on this machine.
+func (p *Place) Redirect(ctx context.Context, network string, from, to netip.AddrPort) error {
+	if p.redirect == nil {
+		return failure(Unsupported, "addresses cannot be redirected in the network of this capsule")
+	}
+	return p.redirect(ctx, network, from, to)
 }
 
 func (v *vm) place(_ context.Context, s State, _ *Session) (*Place, error) {

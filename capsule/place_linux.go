@@ -1,6 +1,7 @@
 package capsule
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -26,6 +27,9 @@ func enterNetwork(pid int) (*Place, error) {
 		listenAt: func(addr netip.AddrPort) netip.AddrPort { return addr },
 		dialAt:   func(_ string, remote netip.AddrPort) (netip.AddrPort, error) { return remote, nil },
 		close:    func() { ns.Close() },
+	}
+	p.redirect = func(ctx context.Context, network string, from, to netip.AddrPort) error {
+		return p.do(func() error { return redirect(ctx, network, from, to) })
 	}
 	if err := p.do(func() error { return nil }); err != nil {
 		ns.Close()

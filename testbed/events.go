@@ -15,7 +15,8 @@ type EventRecord struct {
 	Time    time.Time `json:"time"`
 	Elapsed float64   `json:"elapsed"`
 	// Event is what: network.opened, network.closed, node.declared,
-	// node.attached, node.detached, link.opened, link.counted, link.closed,
+	// node.attached, node.detached, link.opened, link.unnamed (it cannot be
+	// reached inside its place by the address of its destination), link.counted, link.closed,
 	// connection.opened, connection.refused, connection.closed, fault.set,
 	// fault.cleared, record.started, record.stopped, error, events.lost. What
 	// happens to single packets is counted: link.counted comes after

@@ -23,12 +23,23 @@ type Place interface {
 	Dial(ctx context.Context, network string, local, remote netip.AddrPort) (net.Conn, error)
 }
 
+// A Redirector is a [Place] that can lead away what its processes send to an
+// address, although one of them listens there: as the peers of a node have
+// addresses of its loopback, one that listens at all addresses would get what is
+// meant for them.
+type Redirector interface {
+	// Redirect leads connections, or datagrams, to from elsewhere, for as long as
+	// the place exists; network is "tcp" or "udp".
+	Redirect(ctx context.Context, network string, from, to netip.AddrPort) error
+}
+
 // Attach says where a node lives. Until detach is called, each link that starts
 // at the node, now or later, can also be reached inside the place: at its usual
 // address, and at the address of the destination with the port that it
 // declares, so that a name for that address is enough to find it. (The latter
 // is left out where it could be in the way of the node: if the node declares the
-// port itself, or, in a network without a subnet, if the port is taken.) Links
+// port itself and the place is no [Redirector], or, in a network without a
+// subnet, if the port is taken.) Links
 // to the node dial inside the place, its loopback and the declared port, rather
 // than the published endpoint; what goes there is closed.
 //
@@ -109,10 +120,18 @@ func (n *Network) enter(l *link, p Place, to *node) error {
 	if _, err := l.open(p, l.address); err != nil {
 		return fmt.Errorf("link %v: cannot listen at %v inside %s: %w", l.Link, l.address, l.From, err)
 	}
-	if slices.Contains(n.nodes[l.From].ports(l.Proto), l.Port) {
+	at := netip.AddrPortFrom(to.address, l.Port)
+	from := n.nodes[l.From]
+	if slices.Contains(from.ports(l.Proto), l.Port) {
+		r, can := p.(Redirector)
+		if !can || from.address == to.address {
+			return nil
+		}
+		if err := r.Redirect(n.ctx, l.Proto.String(), at, l.address); err != nil {
+			n.events.emit(EventRecord{Event: "link.unnamed", Link: &l.Link, Address: at.String(), Error: err.Error()})
+		}
 		return nil
 	}
-	at := netip.AddrPortFrom(to.address, l.Port)
 	if _, err := l.open(p, at); err != nil && n.options.Subnet.IsValid() {
 		return fmt.Errorf("link %v: cannot listen at %v inside %s: %w", l.Link, at, l.From, err)
 	}
