@@ -4,7 +4,7 @@ SHELL := bash
 TOOLS  = PATH="$$(.ci/install-tools):$$PATH"
 RIGX   = ../../bin/rigx --nixpkgs host
 
-.PHONY: demo test build site lint bench differential fuzz vsix release clean
+.PHONY: demo test build site lint bench differential fuzz vsix release self clean
 
 # Installs what is missing, builds rigx, builds and tests the example with the
 # compilers of this machine, and runs a result.
@@ -35,6 +35,11 @@ vsix:
 release:
 	rm -rf dist
 	export $(TOOLS) && go run ./packaging/release -o dist
+
+# rigx builds itself with the compilers of this machine, and what it built tests
+# itself.
+self: build
+	export $(TOOLS) && bin/rigx --nixpkgs host build && output/rigx/bin/rigx --nixpkgs host test unit
 
 lint:
 	test -z "$$(gofmt -l .)"
