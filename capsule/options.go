@@ -83,10 +83,6 @@ func (o Options) complete(m *Manifest) (Options, error) {
 			return o, failure(Invalid, "%q cannot be the name of a host", name)
 		}
 	}
-	if len(o.Volumes) > 0 && !m.Backend.inContainer() {
-		return o, failure(Unsupported, "`%s` is a virtual machine, which takes no volumes", m.Name).
-			help("use a lite or nixos capsule, or copy files through a forwarded port")
-	}
 	for i, v := range o.Volumes {
 		if err := v.check(); err != nil {
 			return o, err

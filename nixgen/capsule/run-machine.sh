@@ -17,12 +17,15 @@
 # SIGTERM and SIGINT are the power button; 10 seconds after that, or with the
 # next one, it is the plug. Arguments are those of qemu.
 
-# free PORT says whether one may listen there, by a look at who does.
+# listens ADDRESS PORT says whether somebody does.
+listens() { (exec 3<> "/dev/tcp/$1/$2") 2>/dev/null; }
+
+# free PORT says whether one may listen there.
 free() {
   local unprivileged=1024
   if [ -r /proc/sys/net/ipv4/ip_unprivileged_port_start ]; then read -r unprivileged < /proc/sys/net/ipv4/ip_unprivileged_port_start; fi
   [ "$UID" = 0 ] || [ "$1" -ge "$unprivileged" ] || return 1
-  ! (exec 3<> "/dev/tcp/127.0.0.1/$1") 2>/dev/null
+  ! listens 127.0.0.1 "$1"
 }
 
 # forward ENTRY PROTOCOL
@@ -32,6 +35,7 @@ forward() {
   host=${rest##*:}
   [ "$rest" = "$host" ] || address=${rest%:*}
   [[ $host:$guest =~ ^[0-9]+:[0-9]+$ && $address =~ ^[0-9.]+$ ]] || fail "\`$1\` is no port to publish; write host:guest or address:host:guest"
+  [ "$2" = udp ] || ! listens "$address" "$host" || fail "$address:$host is taken by another program; choose another port in RIGX_PUBLISH"
   forwards+=",hostfwd=$2:$address:$host-:$guest"
 }
 
@@ -69,7 +73,7 @@ else
 fi
 
 if [ -z "$foreign" ] && [ "${RIGX_ACCEL:-kvm}" = kvm ] && [ -e /proc/version ] && ! { [ -r /dev/kvm ] && [ -w /dev/kvm ]; }; then
-  if [ -e /dev/kvm ]; then reason="you may not open /dev/kvm (on most systems: usermod -aG kvm $USER)"; else reason="there is no /dev/kvm"; fi
+  if [ -e /dev/kvm ]; then reason="you may not open /dev/kvm (on most systems: usermod -aG kvm $(id -un))"; else reason="there is no /dev/kvm"; fi
   [ -z "${RIGX_ACCEL-}" ] || fail "$reason"
   echo "$mode-$name: $reason, so the machine is emulated, which is slow" >&2
 fi

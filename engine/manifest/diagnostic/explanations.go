@@ -263,8 +263,8 @@ The capsule could not be started, ended before it was ready, or did not become r
 lines that it wrote are shown; ` + "`rigx capsule logs NAME`" + ` has all of them while it is not stopped.
 `},
 	{CapsuleCannot, "a capsule cannot do that", `
-What was asked for makes no sense, or is not possible with this backend: a virtual machine (qemu) takes
-no volumes, and no commands from outside. Use SSH through a published port for that.
+What was asked for makes no sense, or is not possible with this backend: no command
+can be started in a virtual machine (qemu) from outside. Use SSH through a published port for that.
 `},
 	{CapsuleUnknown, "no such capsule runs", `
 Capsules are named by their target, or by the name that ` + "`rigx capsule ps`" + ` shows if it was started several
