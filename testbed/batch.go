@@ -3,7 +3,6 @@ package testbed
 import (
 	"net"
 	"net/netip"
-	"sync"
 )
 
 const (
@@ -19,16 +18,36 @@ type batch struct {
 	n     int
 	data  [batchSize][]byte // each is part of its slot
 	from  [batchSize]netip.AddrPort
-	slots [batchSize]buffer
+	slots []buffer
+	free  func() // the slots
 }
 
-var batches = sync.Pool{New: func() any { return new(batch) }}
+// batches are those that are not in use.
+var batches = make(chan *batch, 16)
 
-func (b *batch) release() { batches.Put(b) }
+// getBatch finds or makes a batch. The caller releases it.
+func getBatch() *batch {
+	select {
+	case b := <-batches:
+		return b
+	default:
+		b := new(batch)
+		b.slots, b.free = newSlots()
+		return b
+	}
+}
+
+func (b *batch) release() {
+	select {
+	case batches <- b:
+	default:
+		b.free()
+	}
+}
 
 // receiveOne is receive for what is no socket of the kernel.
 func receiveOne(c net.PacketConn) (*batch, error) {
-	b := batches.Get().(*batch)
+	b := getBatch()
 	n, from, err := c.ReadFrom(b.slots[0][:])
 	if err != nil {
 		b.release()

@@ -41,6 +41,16 @@ func newSocket(c net.PacketConn) socket {
 	return s
 }
 
+// newSlots is memory for a batch of the longest datagrams. It comes from the
+// kernel, which provides what is used of it: little, as a rule.
+func newSlots() (slots []buffer, free func()) {
+	m, err := unix.Mmap(-1, 0, batchSize*len(buffer{}), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	if err != nil {
+		return make([]buffer, batchSize), func() {}
+	}
+	return unsafe.Slice((*buffer)(unsafe.Pointer(unsafe.SliceData(m))), batchSize), func() { _ = unix.Munmap(m) }
+}
+
 // vector is what recvmmsg and sendmmsg take: mmsghdr of <sys/socket.h>.
 type vector struct {
 	headers [batchSize]struct {
@@ -110,7 +120,7 @@ func (s socket) receive() (*batch, error) {
 	var b *batch
 	var failed error
 	err := s.raw.Read(func(fd uintptr) bool {
-		b = batches.Get().(*batch)
+		b = getBatch()
 		v := vectors.Get().(*vector)
 		defer vectors.Put(v)
 		for i := range b.slots {
@@ -119,7 +129,7 @@ func (s socket) receive() (*batch, error) {
 		}
 		b.n, failed = v.call(unix.SYS_RECVMMSG, fd, 0, batchSize)
 		if failed != nil {
-			batches.Put(b)
+			b.release()
 			return !errors.Is(failed, unix.EAGAIN)
 		}
 		for i := range b.n {

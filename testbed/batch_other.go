@@ -26,5 +26,7 @@ func (s socket) send(datagrams [][]byte, to netip.AddrPort) (failed int, why err
 	return sendOneByOne(s.conn, datagrams, to)
 }
 
+func newSlots() (slots []buffer, free func()) { return make([]buffer, 1), func() {} }
+
 // refusal is true for an answer by ICMP that nobody listens.
 func refusal(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
