@@ -59,7 +59,7 @@ func (c *clock) set(w *waiter, at time.Time) {
 func (c *clock) cancel(w *waiter) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if w.index != 0 {
+	if w.index != 0 && !c.closed {
 		c.waiters.remove(w.index - 1)
 		w.index = 0
 	}

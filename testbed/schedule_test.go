@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"io"
 	"testing"
 	"time"
 )
@@ -57,6 +58,24 @@ func TestScheduleStops(t *testing.T) {
 	if s := l.State(); len(s.Faults) != 0 {
 		t.Errorf("in force is %v", s.Faults)
 	}
+}
+
+// What a closed network gave may still be stopped and cleared.
+func TestStopsAfterClose(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, Options{})
+	stop, err := l.Schedule(Event{At: time.Hour, Rule: Rule{Drop: 1}}, Event{At: time.Hour, Rule: Rule{Drop: 1}})
+	check(t, err)
+	f := l.fault(Rule{Drop: 1})
+	record, err := l.Record(Selector{}, io.Discard)
+	check(t, err)
+	unsubscribe := l.Subscribe(func(EventRecord) {})
+	check(t, l.Close())
+	stop()
+	f.Clear()
+	check(t, record())
+	unsubscribe()
+	l.State()
 }
 
 // If one event is wrong, none is scheduled.
