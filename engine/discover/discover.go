@@ -135,6 +135,13 @@ func (f *finder) note(format string, args ...any) {
 	f.found.Notes = append(f.found.Notes, sprintf(format, args...))
 }
 
+// noteOnce is note, unless that has been said.
+func (f *finder) noteOnce(format string, args ...any) {
+	if text := sprintf(format, args...); !slices.Contains(f.found.Notes, text) {
+		f.note("%s", text)
+	}
+}
+
 // unused makes a name that no target has yet, from a path or a name.
 func (f *finder) unused(name string) string {
 	name = plainName(name)

@@ -78,7 +78,6 @@ func (f *finder) golang() {
 		if tested[root] && roleOf(in(root, "go.mod")) == forUse {
 			p.tests(root)
 		}
-		p.missing(root)
 	}
 }
 
@@ -129,6 +128,7 @@ func (p goProject) program(dir string) {
 			fs.text(schema.Language, "go") // cgo compiles the others
 		}
 		fs.list(schema.Sources, sources)
+		p.downloads(&fs, sources)
 	}
 	name := path.Base(dir)
 	if dir == "." || dir == module {
@@ -231,9 +231,23 @@ func (p goProject) embedded(dir, pattern string) []string {
 	return []string{pattern}
 }
 
+// goOffline keeps Go from looking for modules and toolchains elsewhere.
+const goOffline = "export HOME=$TMPDIR GOPROXY=off GOTOOLCHAIN=local\n"
+
 func (p goProject) tests(root string) {
 	var fs fields
-	sources := []string{in(root, "**/*.go")}
+	var sources []string
+	for _, file := range p.f.files { // not those in vendor
+		if path.Ext(file) != ".go" || !below(file, root) || roleOf(file) == vendored {
+			continue
+		}
+		top, _, inside := strings.Cut(strings.TrimPrefix(file, root+"/"), "/")
+		if inside {
+			sources = set(sources, in(root, top)+"/**/*.go")
+		} else {
+			sources = set(sources, in(root, "*.go"))
+		}
+	}
 	for _, name := range []string{"go.mod", "go.sum"} {
 		if p.f.has(in(root, name)) {
 			sources = append(sources, in(root, name))
@@ -255,29 +269,59 @@ func (p goProject) tests(root string) {
 			}
 		}
 	}
-	slices.Sort(sources[1:])
 	name := "go_tests"
-	script := "export HOME=$TMPDIR GOPROXY=off GOTOOLCHAIN=local\n"
+	script := goOffline
 	if root != "." {
 		name = plainName(path.Base(root)) + "_tests"
 		script += "cd " + shellWord(root) + "\n"
 	}
 	fs.list(schema.Sources, sources)
+	if p.downloads(&fs, sources) {
+		script = strings.TrimPrefix(script, goOffline) // where modules are is in the environment
+	}
 	fs.list(schema.DepsNixpkgs, []string{"go"})
 	fs.text(schema.ScriptField, script+"go test ./...\n")
 	p.f.add(Target{Name: name, Kind: schema.Test, Fields: fs, Reason: in(root, "go.mod") + " has tests beside its packages"})
 }
 
-// missing says what a sandbox could not download.
-func (p goProject) missing(root string) {
-	if p.f.tree.Exists(in(root, "vendor/modules.txt")) {
-		return
-	}
-	for _, m := range goText().require.FindAllStringSubmatch(p.f.read(in(root, "go.mod")), -1) {
-		if p.modules[m[1]] == "" {
-			p.f.note("%s requires %s, and builds have no network: run `go mod vendor` there, add vendor/ to git, then list \"%s\" in sources",
-				in(root, "go.mod"), m[1], in(root, "vendor/**"))
-			return
+// hashUnknown makes Nix say what the hash is.
+const hashUnknown = "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
+// downloads gives a target the hash of the modules that it needs from elsewhere,
+// to be filled in by the first build, and reports whether it did.
+func (p goProject) downloads(fs *fields, sources []string) bool {
+	var modules []string
+	for _, s := range sources {
+		if path.Base(s) == "go.mod" {
+			modules = append(modules, path.Dir(s))
 		}
 	}
+	for _, m := range modules {
+		required := p.required(m)
+		switch {
+		case required == "":
+		case len(modules) == 1 && p.f.has(in(m, "go.sum")):
+			fs.text(schema.GoModulesHash, hashUnknown)
+			p.f.noteOnce("%s requires modules such as %s: `rigx build --update-hashes` downloads them, once, and writes their hash", in(m, "go.mod"), required)
+			return true
+		default:
+			p.f.noteOnce("%s requires %s, and builds have no network: run `go mod vendor` there, add vendor/ to git, then list \"%s\" in sources",
+				in(m, "go.mod"), required, in(m, "vendor/**"))
+		}
+	}
+	return false
+}
+
+// required is a module that is neither of this project nor vendored, "" if there
+// is none.
+func (p goProject) required(module string) string {
+	if p.f.tree.Exists(in(module, "vendor/modules.txt")) {
+		return ""
+	}
+	for _, m := range goText().require.FindAllStringSubmatch(p.f.read(in(module, "go.mod")), -1) {
+		if p.modules[m[1]] == "" {
+			return m[1]
+		}
+	}
+	return ""
 }

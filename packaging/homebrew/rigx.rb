@@ -32,6 +32,9 @@ class Rigx < Formula
     bash_completion.install "completions/rigx.bash" => "rigx"
     zsh_completion.install "completions/_rigx"
     fish_completion.install "completions/rigx.fish"
+    man1.install Dir["man/*.1"]
+    man5.install Dir["man/*.5"]
+    man7.install Dir["man/*.7"]
   end
 
   def caveats

@@ -42,6 +42,8 @@ buildGoModule rec {
       --bash <($out/bin/rigx completion bash) \
       --zsh <($out/bin/rigx completion zsh) \
       --fish <($out/bin/rigx completion fish)
+    $out/bin/rigx man man
+    installManPage man/*
   '';
 
   meta = {

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"crypto/md5"
 	"fmt"
+	"path"
 	"strings"
 	"time"
 )
@@ -71,30 +72,44 @@ func (r *release) debianFiles(programs, extra []file) ([]file, error) {
 		out = append(out, file{"usr/bin/" + p.name, 0o755, p.data})
 	}
 	for _, f := range extra {
-		data := f.data
+		data, place := f.data, places[f.name]
 		if f.name == "LICENSE" {
 			data = copyright(string(data))
 		}
-		out = append(out, file{places[f.name], 0o644, data})
+		if page, ok := strings.CutPrefix(f.name, "man/"); ok {
+			place = "usr/share/man/man" + strings.TrimPrefix(path.Ext(page), ".") + "/" + page + ".gz"
+			var err error
+			if data, err = gzipped(data); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, file{place, 0o644, data})
 	}
 	changelog := fmt.Sprintf("rigx (%s) unstable; urgency=medium\n\n  * See %s/releases\n\n -- %s  %s\n",
 		r.version, homepage, maintainer, r.time.Format(time.RFC1123Z))
+	log, err := gzipped([]byte(changelog))
+	if err != nil {
+		return nil, err
+	}
+	return append(out,
+		file{"usr/share/doc/rigx/changelog.gz", 0o644, log},
+		// Go's programs are static on purpose: they run on every Linux.
+		file{"usr/share/lintian/overrides/rigx", 0o644, []byte("rigx: statically-linked-binary\n")},
+	), nil
+}
+
+// gzipped compresses without a name and a time.
+func gzipped(data []byte) ([]byte, error) {
 	var b bytes.Buffer
 	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := z.Write([]byte(changelog)); err != nil {
+	if _, err := z.Write(data); err != nil {
 		return nil, err
 	}
-	if err := z.Close(); err != nil {
-		return nil, err
-	}
-	return append(out,
-		file{"usr/share/doc/rigx/changelog.gz", 0o644, b.Bytes()},
-		// Go's programs are static on purpose: they run on every Linux.
-		file{"usr/share/lintian/overrides/rigx", 0o644, []byte("rigx: statically-linked-binary\n")},
-	), nil
+	err = z.Close()
+	return b.Bytes(), err
 }
 
 // copyright is the license as Debian's programs read it.

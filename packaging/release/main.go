@@ -88,7 +88,7 @@ func run(ctx context.Context, out, only string) error {
 		return err
 	}
 	r := &release{version: engine.Version, time: when, dir: out}
-	extra, err := extras(ctx)
+	extra, err := extras(ctx, when)
 	if err != nil {
 		return err
 	}
@@ -133,8 +133,8 @@ func epoch(ctx context.Context) (time.Time, error) {
 }
 
 // extras are the files that every archive has beside the programs: what to read,
-// and the completions of shells.
-func extras(ctx context.Context) ([]file, error) {
+// the completions of shells, and the man pages.
+func extras(ctx context.Context, when time.Time) ([]file, error) {
 	var out []file
 	for _, name := range []string{"README.md", "LICENSE"} {
 		data, err := os.ReadFile(name)
@@ -149,6 +149,32 @@ func extras(ctx context.Context) ([]file, error) {
 			return nil, err
 		}
 		out = append(out, file{"completions/" + c.name, 0o644, text})
+	}
+	pages, err := manPages(ctx, when)
+	return append(out, pages...), err
+}
+
+// manPages are the manual of the system, below man/.
+func manPages(ctx context.Context, when time.Time) ([]file, error) {
+	dir, err := os.MkdirTemp("", "rigx-release-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if _, err := goCommand(ctx, nil, "run", "./cmd/rigx", "man", dir, "--date", when.Format(time.DateOnly)); err != nil {
+		return nil, err
+	}
+	pages, err := os.ReadDir(dir) // sorted
+	if err != nil {
+		return nil, err
+	}
+	var out []file
+	for _, p := range pages {
+		data, err := os.ReadFile(filepath.Join(dir, p.Name()))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, file{"man/" + p.Name(), 0o644, data})
 	}
 	return out, nil
 }
@@ -168,7 +194,9 @@ func (r *release) platform(ctx context.Context, p platform, extra []file) error 
 	pack, ext := tarGzip, ".tar.gz"
 	if p.os == "windows" {
 		name = fmt.Sprintf("rigx-ls-%s-%s-%s", r.version, p.os, p.arch)
-		files = slices.DeleteFunc(files, func(f file) bool { return strings.HasPrefix(f.name, "completions/") })
+		files = slices.DeleteFunc(files, func(f file) bool {
+			return strings.HasPrefix(f.name, "completions/") || strings.HasPrefix(f.name, "man/")
+		})
 		pack, ext = zipped, ".zip"
 	}
 	for i := range files {

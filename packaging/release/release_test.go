@@ -84,7 +84,7 @@ func TestRelease(t *testing.T) {
 			t.Errorf("%s knows where it was built", program)
 		}
 	}
-	if len(files[name+"/completions/_rigx"]) == 0 || len(files[name+"/LICENSE"]) == 0 {
+	if len(files[name+"/completions/_rigx"]) == 0 || len(files[name+"/LICENSE"]) == 0 || len(files[name+"/man/rigx.toml.5"]) == 0 {
 		t.Errorf("files are missing among %d", len(files))
 	}
 
@@ -114,6 +114,9 @@ func TestRelease(t *testing.T) {
 			t.Errorf("rigx version says %q", got)
 		}
 		output(t, "bash", "-n", filepath.Join(root, "usr/share/bash-completion/completions/rigx"))
+		if got := output(t, "gzip", "-dc", filepath.Join(root, "usr/share/man/man1/rigx-build.1.gz")); !strings.Contains(got, ".TH \"RIGX-BUILD\" 1 \"") {
+			t.Errorf("the man page of rigx build begins %.80q", got)
+		}
 	})
 	t.Run("lintian", func(t *testing.T) {
 		need(t, "lintian")
