@@ -248,7 +248,7 @@ func (r *recording) packet(from, to netip.AddrPort, protocol byte, size int) []b
 	start := len(r.pending)
 	r.pending = slices.Grow(r.pending, 16+total)[:start+16+total]
 	record := r.pending[start:]
-	clear(record[:16+ipHeader+tcpHeader])
+	clear(record) // what was there before it has been written
 	now := time.Now()
 	binary.LittleEndian.PutUint32(record, uint32(now.Unix()))
 	binary.LittleEndian.PutUint32(record[4:], uint32(now.Nanosecond()))

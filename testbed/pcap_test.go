@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -144,6 +145,21 @@ func TestRecord(t *testing.T) {
 	}
 	if !slices.Equal(texts, want) {
 		t.Errorf("the datagrams are %q; want %q", texts, want)
+	}
+}
+
+// A packet may be the last that fits into the memory there is.
+func TestRecordFillsMemory(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, Options{})
+	r := &recording{}
+	s := &sender{relay: &relay{link: l.links[overUDP]}, address: netip.AddrPortFrom(localhost, 1)}
+	for size := range 100 {
+		r.pending = make([]byte, 0, 16+ipHeader+udpHeader+size)
+		r.datagram(s, Forward, make([]byte, size))
+		if len(r.pending) != cap(r.pending) {
+			t.Errorf("a datagram of %d bytes takes %d", size, len(r.pending))
+		}
 	}
 }
 

@@ -172,3 +172,37 @@ func TestUDPBatches(t *testing.T) {
 		check(t, c.Close())
 	}
 }
+
+// A link remembers so many senders and no more; who has been silent longest is
+// forgotten, and remembered again when it speaks.
+func TestManySenders(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, Options{})
+	fc := l.receiver()
+	first := l.sender()
+	send(t, first, "first")
+	receive(t, fc)
+	for i := range maxSenders + 10 {
+		c := l.sender()
+		send(t, c, fmt.Sprint(i))
+		text, from := receive(t, fc)
+		if text != fmt.Sprint(i) {
+			t.Fatalf("fc gets %q from sender %d", text, i)
+		}
+		if i%1000 == 0 {
+			_, err := fc.WriteToUDPAddrPort([]byte("answer"), from)
+			check(t, err)
+			expect(t, c, "answer")
+		}
+		check(t, c.Close())
+	}
+	eventually(t, "the oldest are forgotten", func() bool { return l.state(overUDP).Open <= maxSenders })
+	send(t, first, "first again")
+	text, from := receive(t, fc)
+	if text != "first again" {
+		t.Errorf("fc gets %q", text)
+	}
+	_, err := fc.WriteToUDPAddrPort([]byte("welcome back"), from)
+	check(t, err)
+	expect(t, first, "welcome back")
+}
