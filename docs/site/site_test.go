@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rigx-build/rigx/docs"
@@ -19,24 +20,39 @@ var (
 	ids   = regexp.MustCompile(` id="([^"]*)"`)
 )
 
-// TestSite writes the site and follows every link in it.
-func TestSite(t *testing.T) {
-	root := filepath.Join("..", "..")
+// root of the repository.
+var root = filepath.Join("..", "..")
+
+// manual is what the program says.
+var manual = sync.OnceValues(func() ([]docs.Page, error) {
 	cmd := exec.Command("go", "run", "./cmd/rigx", "man", "--json")
 	cmd.Dir = root
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	var pages []docs.Page
-	if err := json.Unmarshal(out, &pages); err != nil {
+	return pages, json.Unmarshal(out, &pages)
+})
+
+// written is a directory with the site.
+func written(t *testing.T) (dir string, pages []docs.Page) {
+	t.Helper()
+	pages, err := manual()
+	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
+	dir = t.TempDir()
 	if err := write(dir, root, pages); err != nil {
 		t.Fatal(err)
 	}
+	return dir, pages
+}
+
+// TestSite writes the site and follows every link in it.
+func TestSite(t *testing.T) {
+	dir, pages := written(t)
 	anchors := map[string]map[string]bool{}
 	texts := map[string]string{}
 	entries, err := os.ReadDir(dir)
@@ -120,7 +136,7 @@ func TestSite(t *testing.T) {
 // TestBadLinks are noticed while writing.
 func TestBadLinks(t *testing.T) {
 	for _, text := range []string{"[x](nowhere.md)", "[x](../README.md#nowhere)", "![x](nowhere.png)"} {
-		err := write(t.TempDir(), filepath.Join("..", ".."), []docs.Page{{Name: "x", Title: "x", Group: docs.Guide, Source: "docs/x.md", Text: "# x\n\n" + text}})
+		err := write(t.TempDir(), root, []docs.Page{{Name: "x", Title: "x", Group: docs.Guide, Source: "docs/x.md", Text: "# x\n\n" + text}})
 		if err == nil {
 			t.Errorf("%s was written", text)
 		}
