@@ -51,6 +51,7 @@ var ideWriters = []struct {
 	{"rust-project.json", []string{"rust"}, rustProject},
 	{"go.work", nil, goWork},
 	{"pyrightconfig.json", []string{"python"}, pyrightConfig},
+	{"nim.cfg", []string{"nim"}, nimConfig},
 }
 
 // ideUnit is a unit with what its build sees.
@@ -60,8 +61,8 @@ type ideUnit struct {
 	env      *Environment
 }
 
-// WriteIDE writes the files from which clangd, rust-analyzer, gopls and pyright
-// learn with which flags, headers and packages the targets are built. What the
+// WriteIDE writes the files from which clangd, rust-analyzer, gopls, pyright
+// and nimsuggest learn with which flags, headers and packages the targets are built. What the
 // targets depend on, generated headers among it, is built if need be. A target
 // whose dependencies fail is left out and its error returned; the files hold
 // the others.

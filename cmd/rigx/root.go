@@ -196,7 +196,8 @@ func (a *app) report(err error) int {
 		fmt.Fprintf(a.err, "  = help: %s\n", h)
 	}
 	fmt.Fprintf(a.err, "  = rigx explain %s\n", failed.Code)
-	if failed.Code == diagnostic.CapsuleFailed {
+	switch failed.Code {
+	case diagnostic.CapsuleFailed, diagnostic.CopyFailed, diagnostic.HostFailed, diagnostic.NoProfile:
 		return statusFailed
 	}
 	return statusUsage
