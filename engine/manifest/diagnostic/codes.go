@@ -69,6 +69,7 @@ const (
 	UnknownRemote        Code = "E0509"
 	CopyFailed           Code = "E0510"
 	StoreUnreachable     Code = "E0511"
+	ForeignSystem        Code = "E0512"
 	TestbedFailed        Code = "E0520"
 	NoRevision           Code = "E0530"
 	NoHost               Code = "E0531"

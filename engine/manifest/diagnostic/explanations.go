@@ -220,6 +220,12 @@ same user and port; options for ssh (a port, a key) are in ` + "`NIX_SSHOPTS`" +
 the known ones, as nobody is asked. A link that breaks later is tried again three times, and what has
 arrived is not sent again.
 `},
+	{ForeignSystem, "a build for another kind of machine", `
+Something has to be built by programs for another processor or operating system, such as a part of a
+NixOS for ` + "`target = \"aarch64-linux\"`" + ` that no cache has. A machine that emulates those programs can do it
+(binfmt with qemu-user, and ` + "`extra-platforms`" + ` in nix.conf), or a build machine of that kind
+(` + "`--builders`" + `). Programs of your own need neither: compilers build them for other machines.
+`},
 	{TestbedFailed, "a testbed cannot be stood up", `
 Its network could not be made (an address or port is taken), or a node did not start, ended early, or
 did not accept connections in time. What the node printed is above. Everything that was started is
