@@ -680,7 +680,7 @@ func TestTwoAtOnce(t *testing.T) {
 	wg.Wait()
 	seen := listed(t, ctx)
 	for _, name := range names {
-		if got := seen[name]; !got.Running || got.Target != "thing" || got.Backend != capsule.Lite || got.Publish[5000] == nil || got.PID == 0 {
+		if got := seen[name]; !got.Running || got.Target != "thing" || got.Backend != capsule.Lite || got.Publish[5000] == nil || got.PID == 0 || got.Start == "" {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}

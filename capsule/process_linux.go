@@ -10,16 +10,7 @@ import (
 // startTime tells a process from a later one with the same number: when it
 // began, after which boot. It is "" if there is no such process.
 func startTime(pid int) string {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return ""
-	}
-	// The name in parentheses may hold anything.
-	_, rest, _ := strings.Cut(string(data), ") ")
-	if i := strings.LastIndex(string(data), ") "); i >= 0 {
-		rest = string(data)[i+2:]
-	}
-	fields := strings.Fields(rest)
+	fields := statOf(pid)
 	if len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
 		return ""
 	}
@@ -27,11 +18,34 @@ func startTime(pid int) string {
 	return fields[19] + "@" + strings.TrimSpace(string(boot))
 }
 
+// statOf is what the kernel says of a process, from its state and its parent on.
+func statOf(pid int) []string {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return nil
+	}
+	// The name in parentheses may hold anything.
+	return strings.Fields(string(data)[strings.LastIndex(string(data), ")")+1:])
+}
+
 // belongs reports whether a process is in the container of that ID: what docker
-// and podman say of one may be of another machine, on which they run.
+// and podman say of one may be of another machine, on which they run. Its control
+// group is named after it, or if the user may not make any, the monitor that is
+// its parent is told the ID.
 func belongs(pid int, id string) bool {
+	if id == "" {
+		return false
+	}
 	groups, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
-	return err == nil && id != "" && strings.Contains(string(groups), id)
+	if err != nil || strings.Contains(string(groups), id) {
+		return err == nil
+	}
+	fields := statOf(pid)
+	if len(fields) < 2 {
+		return false
+	}
+	parent, err := os.ReadFile("/proc/" + fields[1] + "/cmdline")
+	return err == nil && strings.Contains(string(parent), id)
 }
 
 // hears reports whether a signal would do something to the first process of a
