@@ -104,6 +104,15 @@ func withNamespaces(t *testing.T) (here bool) {
 	return false
 }
 
+func init() {
+	newSoakPlace = func(t *testing.T) Place {
+		if os.Geteuid() != 0 || !withNamespaces(t) {
+			return nil
+		}
+		return newNamespace(t)
+	}
+}
+
 // Two programs, each in a network namespace of its own, whose loopback is all that
 // they see, talk to each other at the addresses and ports that they know by
 // declaration.

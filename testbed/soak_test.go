@@ -102,11 +102,13 @@ func TestSoak(t *testing.T) {
 	}
 	t.Logf("RIGX_SOAK_SEED=%d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
+	place := newSoakPlace(t)
 	before := takeStock()
 	var heaps []uint64
 	var total soak
 	for start, round := time.Now(), 0; time.Since(start) < duration; round++ {
 		s := newSoak(t, random.Uint64())
+		s.place = place
 		s.run(min(duration-time.Since(start), time.Duration(1+random.IntN(20))*time.Second))
 		total.add(s)
 		if t.Failed() {
@@ -132,6 +134,7 @@ type soak struct {
 	*Network
 	t     *testing.T
 	nodes []string
+	place Place         // to which one of them can be moved
 	ctx   chan struct{} // closed when it is over
 	tasks sync.WaitGroup
 
@@ -224,6 +227,9 @@ func (s *soak) run(d time.Duration) {
 		s.tasks.Go(s.breakThings)
 	}
 	s.tasks.Go(s.watch)
+	if s.place != nil {
+		s.tasks.Go(func() { s.move(s.nodes[0]) })
+	}
 	time.Sleep(d)
 	closed := make(chan error, 1)
 	go func() { closed <- s.Close() }()
@@ -492,6 +498,22 @@ func (s *soak) rule(clean bool) Rule {
 	}
 	r.Direction = Direction(s.intn(3))
 	return r
+}
+
+// newSoakPlace makes a place to which a node can be moved; nil where that cannot be.
+var newSoakPlace = func(*testing.T) Place { return nil }
+
+// move takes a node to a place, where nobody listens, and back.
+func (s *soak) move(node string) {
+	for s.sleep(3 * time.Second) {
+		detach, err := s.Attach(node, s.place)
+		if errors.Is(err, errClosed) {
+			return
+		}
+		check(s.t, err)
+		s.sleep(300 * time.Millisecond)
+		detach()
+	}
 }
 
 // watch looks, as the page does.
