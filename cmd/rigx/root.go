@@ -42,6 +42,7 @@ type app struct {
 	substituters    string
 	remote          string
 	testbeds        engine.TestbedOptions
+	lasting         bool // the command ends well by being interrupted
 }
 
 // execute runs the command line and returns the exit status.
@@ -59,7 +60,7 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Wr
 	root.SetOut(out)
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && !(a.lasting && err == nil) {
 		fmt.Fprintln(errOut, "interrupted")
 		return statusInterrupted
 	}

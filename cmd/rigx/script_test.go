@@ -21,9 +21,7 @@ var update = flag.Bool("update", false, "write what the commands print into the 
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"rigx": func() {
-			os.Exit(execute(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-		},
+		"rigx": main,
 		"rigx-ls": func() {
 			if err := lsp.NewServer(lsp.Options{}).Serve(context.Background(), jsonrpc2.NewStream(stdio{})); err != nil {
 				os.Exit(1)

@@ -350,6 +350,7 @@ func (a *app) testbedRecordCommand() *cobra.Command {
 			if !a.quiet {
 				fmt.Fprintf(a.err, "[rigx] recording into %s; Ctrl-C ends it\n", dir)
 			}
+			a.lasting = true
 			var recorded struct{ Files []string }
 			if err := c.Follow(cmd.Context(), "server.record", params, &recorded); err != nil {
 				return err
