@@ -174,6 +174,7 @@ export class Topology {
         element("svg:text", { x: b.x + b.w / 2, y: b.y + b.h / 2 - 3, "text-anchor": "middle" }, name),
         element("svg:text", { class: "at", x: b.x + b.w / 2, y: b.y + b.h / 2 + 14, "text-anchor": "middle" }, b.node.address || "")));
     }
+    svg.style.minWidth = `${width * 0.7}px`; // letters stay readable; it scrolls
     this.parent.replaceChildren(svg);
   }
 }
