@@ -89,6 +89,8 @@
           installPhase = ''
             install -D -t $out/bin programs/rigx programs/rigx-ls
             mkdir -p $out/share/{bash-completion/completions,zsh/site-functions,fish/vendor_completions.d}
+            $out/bin/rigx man man
+            for page in man/*; do install -D -m 644 -t $out/share/man/man''${page##*.} $page; done
             $out/bin/rigx completion bash > $out/share/bash-completion/completions/rigx
             $out/bin/rigx completion zsh > $out/share/zsh/site-functions/_rigx
             $out/bin/rigx completion fish > $out/share/fish/vendor_completions.d/rigx.fish
