@@ -1,18 +1,18 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
-// TestCapsuleKilled kills rigx with kill -9 while a capsule runs in its
-// foreground: its guard leaves no container, process, or directory.
+// TestCapsuleKilled ends rigx, with kill -9 and with Ctrl-C, while a capsule runs
+// in its foreground or is waited for: no container, process, or directory is left.
 func TestCapsuleKilled(t *testing.T) {
 	for _, part := range []string{"nix", "podman"} {
 		if _, err := exec.LookPath(part); err != nil {
@@ -52,20 +52,7 @@ entrypoint   = "echo begun; exec `+sleep+`"
 		run("podman", "rm", "--force", "--time", "0", name)
 		run("sh", "-c", "podman rmi -f $(jq -r .image.reference output/*/manifest.json)")
 	})
-	rigx := exec.Command(bin, "--nixpkgs", "host", "capsule", "start", "forever", "--foreground", "--name", name)
-	rigx.Dir, rigx.Env, rigx.Stderr = dir, environ, os.Stderr
-	out, err := rigx.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := rigx.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(out)
-	if lines.Scan(); lines.Text() != "begun" {
-		t.Errorf("%q", lines.Text())
-	}
-	// The guard, and what runs in the container.
+	// What is of rigx, and what runs in the container.
 	processes := func() (found []string) {
 		files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 		for _, file := range files {
@@ -78,25 +65,49 @@ entrypoint   = "echo begun; exec `+sleep+`"
 		return found
 	}
 	containers := func() string { return run("podman", "ps", "--all", "--quiet", "--filter", "name="+name) }
-	if len(processes()) != 3 || containers() == "" {
-		t.Error("it does not run:", processes(), containers())
-	}
-	if err := rigx.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = rigx.Wait()
 	left := func() bool {
 		dirs, _ := filepath.Glob(filepath.Join(tmp, "rigx-*"))
 		return len(processes())+len(dirs) > 0 || containers() != ""
 	}
-	for range 200 {
-		if !left() {
-			break
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	if left() {
-		dirs, _ := filepath.Glob(filepath.Join(tmp, "*"))
-		t.Error("left behind:", processes(), containers(), dirs)
+	for _, c := range []struct {
+		name, flag string
+		signal     os.Signal
+		status     int
+	}{
+		{"killed", "--foreground", os.Kill, -1},
+		{"interrupted", "--foreground", os.Interrupt, statusInterrupted},
+		{"interrupted while waiting", "--wait=5000", os.Interrupt, statusInterrupted},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			rigx := exec.Command(bin, "--nixpkgs", "host", "capsule", "start", "forever", c.flag, "--name", name)
+			rigx.Dir, rigx.Env = dir, environ
+			if err := rigx.Start(); err != nil {
+				t.Fatal(err)
+			}
+			for range 600 {
+				if slices.Contains(processes(), sleep) {
+					break
+				}
+				time.Sleep(50 * time.Millisecond)
+			}
+			if !slices.Contains(processes(), sleep) {
+				t.Error("it does not run:", processes(), containers())
+			}
+			if err := rigx.Process.Signal(c.signal); err != nil {
+				t.Fatal(err)
+			}
+			_ = rigx.Wait()
+			if got := rigx.ProcessState.ExitCode(); got != c.status {
+				t.Error("exit status", got)
+			}
+			for range 200 {
+				if !left() {
+					return
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+			dirs, _ := filepath.Glob(filepath.Join(tmp, "*"))
+			t.Error("left behind:", processes(), containers(), dirs)
+		})
 	}
 }

@@ -49,6 +49,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     command("buildTarget", (node?: Node) => choose(context, "build", go, node)),
     command("testTarget", (node?: Node) => choose(context, "test", go, node)),
     command("runTarget", (node?: Node) => choose(context, "run", go, node)),
+    command("startTarget", (node?: Node) => choose(context, "start", go, node)),
+    command("stopTarget", (node?: Node) => choose(context, "stop", go, node)),
     command("openTarget", openTarget),
     command("refresh", refresh),
     command("showLog", () => log.show()),
@@ -81,16 +83,18 @@ async function choose(
   if (!program) {
     return missing("rigx");
   }
+  const capsules = verb === "start" || verb === "stop";
+  const fits = (kind: string): boolean => (capsules ? kind === "capsule" : verbOf(kind) === verb);
   const items: (vscode.QuickPickItem & { project: string; target: string })[] = [];
   for (const project of await findProjects()) {
-    if (verb !== "run") {
+    if (verb !== "run" && !capsules) {
       items.push({ label: `everything`, description: vscode.workspace.asRelativePath(project), project, target: "" });
     }
     for (const t of await listTargets(program, project)) {
-      if (verbOf(t.kind) === verb) {
+      if (fits(t.kind)) {
         items.push({ label: t.name, description: t.kind, detail: t.description, project, target: t.name });
       }
-      for (const v of verbOf(t.kind) === verb ? (t.variants ?? []) : []) {
+      for (const v of fits(t.kind) ? (t.variants ?? []) : []) {
         items.push({ label: `${t.name}@${v}`, description: "variant", project, target: `${t.name}@${v}` });
       }
     }

@@ -54,7 +54,7 @@ export class Targets implements vscode.TreeDataProvider<Node> {
     const item = new vscode.TreeItem(variant ?? target.name);
     item.id = `${node.project}#${nameOf(node)}`;
     item.iconPath = new vscode.ThemeIcon(variant ? "symbol-enum-member" : (icons[target.kind] ?? "symbol-misc"));
-    item.contextValue = verbOf(target.kind);
+    item.contextValue = target.kind === "capsule" ? "capsule" : verbOf(target.kind);
     if (!variant) {
       item.description = target.kind;
       item.tooltip = target.description;
