@@ -28,7 +28,7 @@ func TestInitIsValid(t *testing.T) {
 		"b.cpp":    {"#include \"b.hpp\"\nint b() { return 1; }", "#include <gtest/gtest.h>\nTEST(a, b) {}"},
 		"prog.cc":  {"#include \"lib/b.hpp\"\nint main() {}"},
 		"test_a.c": {"int main(void) { return 0; }"},
-		"main.go":  {"package main\nimport \"example.org/x/internal/x\"\nfunc main() {}", "package main\nfunc main() {}"},
+		"main.go":  {"package main\nimport \"example.org/x/internal/x\"\nfunc main() {}", "package main\nfunc main() {}", "package main\n//go:embed *\nvar all string\nfunc main() {}"},
 		"x.go":     {"package x\n//go:embed data.txt\nvar x string", "package x\nimport \"C\""},
 		"x_test.go": {
 			"package x",

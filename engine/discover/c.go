@@ -66,7 +66,7 @@ func (f *finder) cFamily() {
 		p.program(program)
 	}
 	if lost := p.headers.of(p.all()).lost; len(lost) > 0 {
-		f.note("nothing in the project is included as %s; a generated_source target can write what a tool generates", strings.Join(lost, ", "))
+		f.note("nothing in the project is included as %s; a generated_source target can write what a tool generates", someOf(lost))
 	}
 	if f.hasMakefile() {
 		f.note("the Makefile is not needed any more; flags and libraries in its variables were taken over")
@@ -83,13 +83,13 @@ func (p *cProject) all() []string {
 
 // sort decides what each source belongs to.
 func (p *cProject) sort(sources []string) {
-	var others, testOthers []string
+	var others, testOthers, examples []string
 	for _, file := range sources {
 		r := roleOf(file)
 		isMain := cMain().MatchString(p.f.read(file))
 		switch {
 		case r == forExamples:
-			p.f.note("%s is left out, being an example", file)
+			examples = append(examples, file)
 		case r == vendored && !isMain && !slices.Contains([]string{"test", "tests", "examples", "example"}, path.Base(path.Dir(file))):
 			root := vendorRoot(file)
 			if p.vendored[root] == nil {
@@ -104,6 +104,9 @@ func (p *cProject) sort(sources []string) {
 		default:
 			others = append(others, file)
 		}
+	}
+	if len(examples) > 0 {
+		p.f.note("%s left out, being examples or benchmarks", someOf(examples))
 	}
 	p.assignTests(testOthers)
 	slices.SortStableFunc(p.programs, func(a, b cProgram) int {
@@ -385,6 +388,15 @@ func byLanguage(files []string) (c, cxx []string) {
 		}
 	}
 	return c, cxx
+}
+
+// someOf names the first of several.
+func someOf(items []string) string {
+	const few = 3
+	if len(items) > few {
+		return sprintf("%s and %d more", strings.Join(items[:few], ", "), len(items)-few)
+	}
+	return strings.Join(items, ", ")
 }
 
 func count(n int, what string) string {

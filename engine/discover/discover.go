@@ -51,7 +51,10 @@ const maxFiles = 20_000
 func Project(tree *source.Tree, read func(path string) string, files []string, name string) Found {
 	f := &finder{
 		tree: tree, name: name, texts: map[string]string{}, readFile: read,
-		names: map[string]bool{}, claimed: map[string]bool{}, onDisk: tree.Files(""),
+		names: map[string]bool{}, claimed: map[string]bool{}, onDisk: map[string][]string{}, byDir: map[string][]string{},
+	}
+	for _, file := range tree.Files("") {
+		f.onDisk[path.Ext(file)] = append(f.onDisk[path.Ext(file)], file)
 	}
 	var odd []string
 	f.files, odd = relevant(files)
@@ -61,6 +64,9 @@ func Project(tree *source.Tree, read func(path string) string, files []string, n
 	if len(f.files) > maxFiles {
 		f.note("only the first %d files were looked at", maxFiles)
 		f.files = f.files[:maxFiles]
+	}
+	for _, file := range f.files {
+		f.byDir[path.Dir(file)] = append(f.byDir[path.Dir(file)], file)
 	}
 	for _, look := range []func(*finder){
 		(*finder).cargo, (*finder).buildSystems, (*finder).zigBuild, (*finder).golang, (*finder).nim, (*finder).python,
@@ -77,8 +83,10 @@ type finder struct {
 	readFile func(string) string
 	name     string
 	files    []string
-	// onDisk are all files of the tree, which is what a glob would match.
-	onDisk  []string
+	byDir    map[string][]string
+	// onDisk are all files of the tree by extension, which is what a glob would
+	// match.
+	onDisk  map[string][]string
 	texts   map[string]string
 	names   map[string]bool
 	claimed map[string]bool
@@ -127,6 +135,11 @@ func (f *finder) claim(dir string, fits func(string) bool) {
 
 func (f *finder) add(t Target) string {
 	t.Name = f.unused(t.Name)
+	for i, field := range t.Fields {
+		if field.Field == schema.Sources {
+			t.Fields[i].Value = withoutRepeats(field.Value.([]string))
+		}
+	}
 	f.found.Targets = append(f.found.Targets, t)
 	return t.Name
 }
@@ -217,4 +230,27 @@ func set(to []string, items ...string) []string {
 		}
 	}
 	return to
+}
+
+// withoutRepeats drops files that a glob before them matches, and patterns that
+// were there before.
+func withoutRepeats(sources []string) []string {
+	var globs []string
+	return slices.DeleteFunc(unique(sources), func(s string) bool {
+		if source.HasMeta(s) {
+			globs = append(globs, s)
+			return false
+		}
+		return slices.ContainsFunc(globs, func(glob string) bool { return source.Match(glob, s) })
+	})
+}
+
+// unique drops what was there before, in long lists too.
+func unique(items []string) []string {
+	seen := make(map[string]bool, len(items))
+	return slices.DeleteFunc(items, func(s string) bool {
+		was := seen[s]
+		seen[s] = true
+		return was
+	})
 }

@@ -97,40 +97,45 @@ func (f *finder) cover(files []string) []string {
 	}
 	var out []string
 	for _, ext := range extensions {
-		out = append(out, f.coverExtension(ext, ".", wanted)...)
+		out = append(out, coverExtension(ext, ".", f.onDisk[ext], wanted)...)
 	}
 	return out
 }
 
-func (f *finder) coverExtension(ext, dir string, wanted map[string]bool) []string {
-	var direct, deeper []string
-	var dirs []string
-	allWanted := true
-	for _, file := range f.onDisk {
-		if path.Ext(file) != ext || !below(file, dir) {
-			continue
-		}
+// coverExtension covers what is wanted of the files with an extension below a
+// directory, which are in order.
+func coverExtension(ext, dir string, files []string, wanted map[string]bool) []string {
+	var direct []string
+	type below struct {
+		dir   string
+		files []string
+	}
+	var deeper []below // a directory's files are next to each other
+	allWanted, someWanted := true, false
+	for i, file := range files {
 		rest := file
 		if dir != "." {
 			rest = file[len(dir)+1:]
 		}
-		if sub, _, ok := strings.Cut(rest, "/"); ok {
-			deeper = append(deeper, file)
-			dirs = set(dirs, path.Join(dir, sub))
-		} else {
+		if sub, _, ok := strings.Cut(rest, "/"); !ok {
 			direct = append(direct, file)
+		} else if sub = path.Join(dir, sub); len(deeper) > 0 && deeper[len(deeper)-1].dir == sub {
+			last := &deeper[len(deeper)-1]
+			last.files = last.files[:len(last.files)+1]
+		} else {
+			deeper = append(deeper, below{sub, files[i : i+1 : len(files)]})
 		}
-		allWanted = allWanted && wanted[file]
+		allWanted, someWanted = allWanted && wanted[file], someWanted || wanted[file]
 	}
 	special := strings.ContainsAny(dir+ext, "*?[]\\") || ext == ""
 	switch {
-	case allWanted && !special && len(deeper) > 0 && len(direct)+len(deeper) > 1 && dir != ".":
+	case !someWanted:
+		return nil
+	case allWanted && !special && len(deeper) > 0 && len(files) > 1 && dir != ".":
 		return []string{dir + "/**/*" + ext}
-	case len(deeper) == 0 && allWanted && !special && len(direct) > 1:
-		return []string{path.Join(dir, "*"+ext)}
 	}
 	var out []string
-	if all := !slices.ContainsFunc(direct, func(s string) bool { return !wanted[s] }); all && len(direct) > 1 && !special {
+	if !special && len(direct) > 1 && !slices.ContainsFunc(direct, func(s string) bool { return !wanted[s] }) {
 		out = append(out, path.Join(dir, "*"+ext))
 	} else {
 		for _, file := range direct {
@@ -139,10 +144,8 @@ func (f *finder) coverExtension(ext, dir string, wanted map[string]bool) []strin
 			}
 		}
 	}
-	for _, sub := range dirs {
-		if slices.ContainsFunc(deeper, func(s string) bool { return wanted[s] && below(s, sub) }) {
-			out = append(out, f.coverExtension(ext, sub, wanted)...)
-		}
+	for _, d := range deeper {
+		out = append(out, coverExtension(ext, d.dir, d.files, wanted)...)
 	}
 	return out
 }

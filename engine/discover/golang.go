@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/rigx-build/rigx/engine/manifest/schema"
+	"github.com/rigx-build/rigx/engine/source"
 )
 
 type goPatterns struct{ mainPackage, mainFunc, imports, oneImport, embed, module, require, replace, ignored *regexp.Regexp }
@@ -32,6 +34,13 @@ type goProject struct {
 	// modules maps import paths to directories.
 	modules map[string]string
 	dirs    map[string][]string // sources of a package, tests left out
+	known   map[string]goPackage
+}
+
+// goPackage is what a package consists of and imports from this project.
+type goPackage struct {
+	patterns, imports []string
+	module            string
 }
 
 // golang makes a program of each main package, and a test of each module that
@@ -42,7 +51,7 @@ func (f *finder) golang() {
 		return
 	}
 	f.claim(".", func(file string) bool { return schema.LanguageOf(file) == "go" })
-	p := goProject{f, map[string]string{}, map[string][]string{}}
+	p := goProject{f, map[string]string{}, map[string][]string{}, map[string]goPackage{}}
 	tested := map[string]bool{}
 	for _, file := range sources {
 		if roleOf(file) == vendored {
@@ -124,8 +133,8 @@ func (p goProject) program(dir string) {
 		fs.list(schema.Sources, p.f.cover(p.dirs[dir]))
 	} else {
 		sources := p.needs(dir)
-		if slices.ContainsFunc(sources, func(s string) bool { return schema.LanguageOf(s) != "go" && schema.LanguageOf(s) != "" }) {
-			fs.text(schema.Language, "go") // cgo compiles the others
+		if p.mixed(sources) {
+			fs.text(schema.Language, "go") // cgo compiles the others, or they are embedded
 		}
 		fs.list(schema.Sources, sources)
 		p.downloads(&fs, sources)
@@ -144,6 +153,34 @@ func (p goProject) program(dir string) {
 	p.f.add(Target{Name: name, Kind: schema.Executable, Fields: fs, Reason: where + " is a main package of Go"})
 }
 
+// look reads the sources of a package, once.
+func (p goProject) look(dir string) goPackage {
+	if known, ok := p.known[dir]; ok {
+		return known
+	}
+	out := goPackage{patterns: []string{in(dir, "*.go")}, module: p.f.moduleOf(dir)} // files of tests do no harm
+	for _, file := range p.dirs[dir] {
+		text := p.f.read(file)
+		for _, block := range goText().imports.FindAllStringSubmatch(text, -1) {
+			for _, m := range goText().oneImport.FindAllStringSubmatch(block[1]+block[2], -1) {
+				if d := p.dirOf(m[1]); d != "" {
+					out.imports = append(out.imports, d)
+				} else if m[1] == "C" {
+					out.patterns = set(out.patterns, p.besideGo(dir)...)
+				}
+			}
+		}
+		for _, m := range goText().embed.FindAllStringSubmatch(text, -1) {
+			for _, word := range strings.Fields(m[1]) {
+				out.patterns = set(out.patterns, p.embedded(dir, strings.Trim(word, "\"`"))...)
+			}
+		}
+	}
+	out.patterns = set(out.patterns, p.f.cover(p.beside(dir, ".s"))...)
+	p.known[dir] = out
+	return out
+}
+
 // needs lists globs of a package and of all it imports from this project, the
 // package itself first.
 func (p goProject) needs(dir string) []string {
@@ -156,30 +193,11 @@ func (p goProject) needs(dir string) []string {
 			continue
 		}
 		seen[at] = true
-		files := p.dirs[at]
-		patterns = set(patterns, in(at, "*.go")) // files of tests do no harm
-		for _, file := range files {
-			text := p.f.read(file)
-			for _, block := range goText().imports.FindAllStringSubmatch(text, -1) {
-				for _, m := range goText().oneImport.FindAllStringSubmatch(block[1]+block[2], -1) {
-					if d := p.dirOf(m[1]); d != "" {
-						queue = append(queue, d)
-					} else if m[1] == "C" {
-						patterns = set(patterns, p.besideGo(at)...)
-					}
-				}
-			}
-			for _, m := range goText().embed.FindAllStringSubmatch(text, -1) {
-				for _, word := range strings.Fields(m[1]) {
-					patterns = set(patterns, p.embedded(at, strings.Trim(word, "\"`"))...)
-				}
-			}
-		}
-		if assembly := p.beside(at, ".s"); len(assembly) > 0 {
-			patterns = set(patterns, p.f.cover(assembly)...)
-		}
-		if m := p.f.moduleOf(at); m != "" {
-			modules = set(modules, m)
+		found := p.look(at)
+		patterns = append(patterns, found.patterns...)
+		queue = append(queue, found.imports...)
+		if found.module != "" {
+			modules = set(modules, found.module)
 		}
 	}
 	for _, m := range modules {
@@ -195,7 +213,19 @@ func (p goProject) needs(dir string) []string {
 	if p.f.has("go.work") {
 		patterns = append(patterns, "go.work")
 	}
-	return patterns
+	return unique(patterns)
+}
+
+// mixed reports whether globs match files in other languages as well.
+func (p goProject) mixed(patterns []string) bool {
+	other := func(file string) bool { return schema.LanguageOf(file) != "go" && schema.LanguageOf(file) != "" }
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		if path.Ext(pattern) == ".go" || !source.HasMeta(pattern) {
+			return other(pattern)
+		}
+		found, err := p.f.tree.Glob(pattern)
+		return err == nil && slices.ContainsFunc(found, other)
+	})
 }
 
 // besideGo are what cgo compiles.
@@ -205,8 +235,8 @@ func (p goProject) besideGo(dir string) []string {
 
 func (p goProject) beside(dir, ext string) []string {
 	var out []string
-	for _, file := range p.f.files {
-		if path.Dir(file) == dir && path.Ext(file) == ext {
+	for _, file := range p.f.byDir[dir] {
+		if path.Ext(file) == ext {
 			out = append(out, file)
 			p.f.claimed[file] = true
 		}
@@ -259,16 +289,17 @@ func (p goProject) tests(root string) {
 	if p.f.tree.Exists(in(root, "vendor/modules.txt")) {
 		sources = append(sources, in(root, "vendor/**"))
 	}
-	for dir := range p.dirs {
-		if !below(dir+"/x", root) {
+	for _, dir := range slices.Sorted(maps.Keys(p.dirs)) {
+		if !below(dir+"/x", root) || slices.Contains(strings.Split(dir, "/"), "testdata") {
 			continue
 		}
-		for _, need := range p.needs(dir) {
-			if path.Ext(need) != ".go" {
-				sources = set(sources, need)
+		for _, pattern := range p.look(dir).patterns {
+			if path.Ext(pattern) != ".go" && !strings.Contains(pattern, "/testdata/") {
+				sources = append(sources, pattern)
 			}
 		}
 	}
+	sources = unique(sources)
 	name := "go_tests"
 	script := goOffline
 	if root != "." {

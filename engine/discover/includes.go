@@ -32,10 +32,21 @@ var headerExtensions = []string{".h", ".hh", ".hpp", ".hxx", ".inc", ".inl", ".i
 type headers struct {
 	f      *finder
 	byBase map[string][]string
+	// lines are the #include lines of each file that was read.
+	lines map[string][]included
+}
+
+// included is one #include line.
+type included struct {
+	name   string
+	quoted bool
+	// header is what it means, found beside the file or else in dir.
+	header, dir string
+	beside      bool
 }
 
 func (f *finder) headers() headers {
-	h := headers{f, map[string][]string{}}
+	h := headers{f, map[string][]string{}, map[string][]included{}}
 	for _, file := range f.files {
 		if !f.claimed[file] && slices.Contains(headerExtensions, path.Ext(file)) {
 			h.byBase[path.Base(file)] = append(h.byBase[path.Base(file)], file)
@@ -56,26 +67,18 @@ func (h headers) of(files []string) includes {
 			continue
 		}
 		seen[file] = true
-		for _, m := range includeLine().FindAllStringSubmatch(h.f.read(file), -1) {
-			quoted, name := m[1] == `"`, m[2]
-			if beside := path.Join(path.Dir(file), name); quoted && h.f.has(beside) {
-				out.beside = set(out.beside, beside)
-				queue = append(queue, beside)
-				continue
-			}
-			dir, header := h.find(file, name)
-			switch {
-			case header != "":
-				out.dirs = set(out.dirs, dir)
-				queue = append(queue, header)
-			case quoted:
-				if _, known := systemLibrary(name); known {
-					out.system = set(out.system, name)
-				} else {
-					out.lost = set(out.lost, name)
-				}
+		for _, line := range h.in(file) {
+			switch _, known := systemLibrary(line.name); {
+			case line.beside:
+				out.beside = set(out.beside, line.header)
+				queue = append(queue, line.header)
+			case line.header != "":
+				out.dirs = set(out.dirs, line.dir)
+				queue = append(queue, line.header)
+			case line.quoted && !known:
+				out.lost = set(out.lost, line.name)
 			default:
-				out.system = set(out.system, name)
+				out.system = set(out.system, line.name)
 			}
 		}
 	}
@@ -83,6 +86,25 @@ func (h headers) of(files []string) includes {
 		return slices.ContainsFunc(out.dirs, func(dir string) bool { return dir != "." && below(header, dir) })
 	})
 	slices.Sort(out.beside)
+	return out
+}
+
+// in reads the #include lines of a file.
+func (h headers) in(file string) []included {
+	if lines, ok := h.lines[file]; ok {
+		return lines
+	}
+	var out []included
+	for _, m := range includeLine().FindAllStringSubmatch(h.f.read(file), -1) {
+		line := included{name: m[2], quoted: m[1] == `"`}
+		if beside := path.Join(path.Dir(file), line.name); line.quoted && h.f.has(beside) {
+			line.header, line.beside = beside, true
+		} else {
+			line.dir, line.header = h.find(file, line.name)
+		}
+		out = append(out, line)
+	}
+	h.lines[file] = out
 	return out
 }
 
