@@ -6,6 +6,10 @@ let
   shared = capsule.backend != "docker";
   hostMounts = if shared && host != null then host.mounts else { directories = [ ]; links = { }; };
 
+  # On the package set of this machine it has tools of this machine, and emulated
+  # programs beside them.
+  foreignLibraries = if foreign && host != null then host.foreignLibraries capsule.system else "";
+
   nixos =
     if !hasNixos then throw "rigx-host: this package set has no NixOS, which the capsule `${capsule.name}` asks for with backend \"nixos\": use a pinned nixpkgs"
     else (system ({ lib, ... }: {
@@ -22,7 +26,8 @@ let
     if capsule.backend == "nixos" then { Cmd = [ "${nixos}/init" ]; Env = [ "container=docker" ]; StopSignal = "SIGRTMIN+3"; }
     else {
       Cmd = [ "${entry}" ];
-      Env = lib.mapAttrsToList (key: value: "${key}=${value}") ({ PATH = manifest.path; } // capsule.environment);
+      Env = lib.mapAttrsToList (key: value: "${key}=${value}")
+        ((if foreignLibraries == "" then { } else { QEMU_LD_PREFIX = foreignLibraries; }) // { PATH = manifest.path; } // capsule.environment);
     };
 
   # What of the image's configuration is known before it is built.
@@ -50,7 +55,7 @@ let
   contents = if shared then { } else {
     # Nix lists what configFile refers to, and what that does, in a file.
     exportReferencesGraph = [ "closure" configFile ];
-    hostFiles = if host == null then "" else host.files { name = capsule.slug; root = configFile; };
+    hostFiles = if host == null then "" else host.files { name = capsule.slug; root = configFile; inherit foreignLibraries; };
   };
 in
 pkgs.runCommand capsule.slug

@@ -18,6 +18,12 @@ let
     inherit (host) links;
   };
 
+  # Where the distribution has the libraries of another system. Emulators look
+  # there when QEMU_LD_PREFIX says so.
+  foreignLibraries = system:
+    let cpu = builtins.head (lib.splitString "-" system);
+    in "/usr/" + (if cpu == "armv7l" then "arm-linux-gnueabihf" else "${cpu}-linux-gnu");
+
   pkgs = tools.byName // trivial.public // languages // stdenvs // {
     inherit lib system;
     inherit (lib) callPackageWith;
@@ -27,8 +33,8 @@ let
     # What sets this package set apart from nixpkgs: its programs need more of the
     # machine than the store, and there is no NixOS, but a smaller machine.
     rigxHost = {
-      inherit mounts;
-      vm = import ./vm.nix { inherit find host lib trivial mounts; };
+      inherit mounts foreignLibraries;
+      vm = import ./vm.nix { inherit find host lib trivial mounts foreignLibraries; };
       files = import ./files.nix { inherit find host lib trivial; };
     };
     dockerTools = throw "rigx-host: the host package set has no `dockerTools`: use a pinned nixpkgs";

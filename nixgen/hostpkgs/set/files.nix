@@ -3,10 +3,11 @@
 # linked with, and the interpreters of scripts; not what they open by name, such
 # as the modules of Python.
 { find, host, lib, trivial }:
-{ name, root }:
+# Where foreignLibraries is not empty, all libraries in that directory too.
+{ name, root, foreignLibraries }:
 trivial.raw "${name}-host-files"
 {
-  inherit root;
+  inherit root foreignLibraries;
   script = ./files.sh;
   ldd = (find.need "ldd").path;
   exportReferencesGraph = [ "closure" root ];

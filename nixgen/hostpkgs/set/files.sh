@@ -59,6 +59,9 @@ examine() {
   esac
 }
 
+if [ -n "$foreignLibraries" ]; then
+  for file in "$foreignLibraries"/lib/*.so*; do take "$file"; done
+fi
 while read -r path; do
   read -r _
   read -r count

@@ -2,7 +2,7 @@
 # this package set has not: the machine's own kernel, a busybox, and 9p mounts of
 # the store and of what the programs of the machine need. Programs of a foreign
 # system run in it too, emulated one by one.
-{ find, host, lib, trivial, mounts }:
+{ find, host, lib, trivial, mounts, foreignLibraries }:
 { name, hostname, entry, environment, foreign }:
 let
   bash = find.program "bash";
@@ -51,7 +51,8 @@ let
         binfmt=${lib.escapeShellArg binfmt}
       '';
       emulatorStamp = if foreign == "" then "" else emulator.stamp;
-      environment = lib.concatLines (lib.mapAttrsToList (key: value: "export ${key}=${lib.escapeShellArg value}") environment);
+      environment = lib.concatLines (lib.mapAttrsToList (key: value: "export ${key}=${lib.escapeShellArg value}")
+        (lib.optionalAttrs (foreign != "") { QEMU_LD_PREFIX = foreignLibraries foreign; } // environment));
       passAsFile = [ "settings" "environment" ];
     } ''
     mkdir -p root/rigx/modules
