@@ -4,7 +4,7 @@ SHELL := bash
 TOOLS  = PATH="$$(.ci/install-tools):$$PATH"
 RIGX   = ../../bin/rigx --nixpkgs host
 
-.PHONY: demo test build site lint bench differential fuzz vsix release self clean
+.PHONY: demo test build site lint bench differential fuzz vsix vsix-platforms e2e release self clean
 
 # Installs what is missing, builds rigx, builds and tests the example with the
 # compilers of this machine, and runs a result.
@@ -30,6 +30,16 @@ site: build
 # The extension of VS Code, from npm alone: editors/vscode/rigx.vsix.
 vsix:
 	cd editors/vscode && npm ci --no-fund --no-audit && npm run package
+
+# The same for each platform, with rigx and rigx-ls inside.
+vsix-platforms:
+	cd editors/vscode && npm ci --no-fund --no-audit && npm run platforms
+
+# Drives the extension in a real VS Code, with real builds. CODE_SERVER is a
+# directory with node_modules/code-server and node_modules/playwright-core; the
+# pictures are left in bin/e2e.
+e2e: build vsix
+	export $(TOOLS) && cd editors/vscode && node test/e2e.mjs ../../bin ../../bin/e2e
 
 # Archives, packages and checksums of a release in dist/; nothing is uploaded.
 release:

@@ -2,14 +2,21 @@
 package editors
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rigx-build/rigx/engine/manifest/schema"
 )
+
+var update = flag.Bool("update", false, "write the schema")
 
 const project = `[project]
 name = "p"
@@ -60,5 +67,24 @@ func TestNeovim(t *testing.T) {
 	out, err := nvim.CombinedOutput()
 	if err != nil || !strings.HasSuffix(strings.TrimSpace(string(out)), "ok") {
 		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// TestSchema holds the schema, which the extension of VS Code names for other
+// TOML extensions, to the fields that there are. -update writes it.
+func TestSchema(t *testing.T) {
+	want, err := json.MarshalIndent(schema.JSONSchema(), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = append(want, '\n')
+	const file = "vscode/rigx.schema.json"
+	if *update {
+		if err := os.WriteFile(file, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%s is not what `rigx schema` prints: go test ./editors -run Schema -update (%v)", file, err)
 	}
 }

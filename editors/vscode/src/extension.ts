@@ -3,6 +3,7 @@
 import * as vscode from "vscode";
 import type { LanguageClient } from "vscode-languageclient/node";
 
+import { GraphView } from "./graph/view.js";
 import { listTargets, missing, rigxProgram, verbOf } from "./program.js";
 import { findProjects } from "./projects.js";
 import { startServer } from "./server.js";
@@ -19,6 +20,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   status.command = "workbench.action.terminal.focus";
   const targets = new Targets(context);
   const tests = new Tests(context);
+  const graph = new GraphView(context, log);
 
   const go = async (verb: string, project: string, target: string): Promise<void> => {
     const what = `${verb} ${target}`.trim();
@@ -26,6 +28,10 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     status.show();
     const code = await runInTerminal(context, project, verb, target);
     status.text = code === 0 ? `$(check) rigx ${what}` : `$(error) rigx ${what}`;
+    status.backgroundColor = code === 0 ? undefined : new vscode.ThemeColor("statusBarItem.errorBackground");
+    if (verb === "start" || verb === "stop") {
+      targets.refresh();
+    }
     if (code === undefined) {
       status.hide();
     }
@@ -35,6 +41,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   };
   const refresh = (): void => {
     targets.refresh();
+    graph.refresh().catch((error: unknown) => log.error("drawing the dependencies:", String(error)));
     tests.refresh().catch((error: unknown) => log.error("looking for tests:", String(error)));
   };
   const command = (name: string, action: (...args: never[]) => unknown): vscode.Disposable =>
@@ -42,16 +49,17 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
 
   const watcher = vscode.workspace.createFileSystemWatcher("**/*.toml");
   context.subscriptions.push(
-    log, status, tests, watcher,
+    log, status, tests, graph, watcher,
     watcher.onDidChange(refresh), watcher.onDidCreate(refresh), watcher.onDidDelete(refresh),
     vscode.window.registerTreeDataProvider("rigx.targets", targets),
     vscode.tasks.registerTaskProvider("rigx", new TaskProvider(context)),
     command("buildTarget", (node?: Node) => choose(context, "build", go, node)),
     command("testTarget", (node?: Node) => choose(context, "test", go, node)),
     command("runTarget", (node?: Node) => choose(context, "run", go, node)),
-    command("startTarget", (node?: Node) => choose(context, "start", go, node)),
-    command("stopTarget", (node?: Node) => choose(context, "stop", go, node)),
-    command("openTarget", openTarget),
+    command("startCapsule", (node?: Node) => choose(context, "start", go, node)),
+    command("stopCapsule", (node?: Node) => choose(context, "stop", go, node)),
+    command("openTarget", (node: Node) => openTarget(node)),
+    command("showGraph", (node?: Node) => graph.show(node?.project)),
     command("refresh", refresh),
     command("showLog", () => log.show()),
     command("restart", async () => {
@@ -69,6 +77,11 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   refresh();
 }
 
+/** Whether one does this with a target of a kind. */
+function takes(verb: string, kind: string): boolean {
+  return verb === "start" || verb === "stop" ? kind === "capsule" : verbOf(kind) === verb;
+}
+
 /** Runs a command on a node of the tree, or on a target that the user chooses. */
 async function choose(
   context: vscode.ExtensionContext,
@@ -83,18 +96,17 @@ async function choose(
   if (!program) {
     return missing("rigx");
   }
-  const capsules = verb === "start" || verb === "stop";
-  const fits = (kind: string): boolean => (capsules ? kind === "capsule" : verbOf(kind) === verb);
   const items: (vscode.QuickPickItem & { project: string; target: string })[] = [];
   for (const project of await findProjects()) {
-    if (verb !== "run" && !capsules) {
+    if (verb === "build" || verb === "test") {
       items.push({ label: `everything`, description: vscode.workspace.asRelativePath(project), project, target: "" });
     }
     for (const t of await listTargets(program, project)) {
-      if (fits(t.kind)) {
-        items.push({ label: t.name, description: t.kind, detail: t.description, project, target: t.name });
+      if (!takes(verb, t.kind)) {
+        continue;
       }
-      for (const v of fits(t.kind) ? (t.variants ?? []) : []) {
+      items.push({ label: t.name, description: t.kind, detail: t.description, project, target: t.name });
+      for (const v of t.variants ?? []) {
         items.push({ label: `${t.name}@${v}`, description: "variant", project, target: `${t.name}@${v}` });
       }
     }

@@ -47,11 +47,15 @@ export function setting(name: string): string {
 }
 
 /** Says that a program is missing, and what to do. */
-export async function missing(name: string): Promise<void> {
+export async function missing(name: "rigx" | "rigx-ls"): Promise<void> {
+  const key = name === "rigx" ? "program" : "server.path";
+  const reason = setting(key)
+    ? `the setting rigx.${key} names ${setting(key)}, which is not there`
+    : `there is no ${name} in the extension, in the workspace's bin, or on PATH`;
   const open = "Open settings";
   const install = "How to install";
   const chosen = await vscode.window.showErrorMessage(
-    `rigx: there is no ${name}: not in the settings, not in the workspace's bin, not on PATH.`, install, open,
+    `rigx: ${reason}.`, install, open,
   );
   if (chosen === open) {
     await vscode.commands.executeCommand("workbench.action.openSettings", "rigx.");
@@ -107,6 +111,16 @@ export async function listTargets(program: string, project: string): Promise<Tar
     lastTargets.set(project, JSON.parse(answer.out) as Target[]);
   }
   return lastTargets.get(project) ?? [];
+}
+
+/** The capsules of a project that run. No engine of containers means none. */
+export async function runningCapsules(program: string, project: string): Promise<Set<string>> {
+  const answer = await run(program, ["-C", project, "capsule", "ps", "--json"]);
+  if (answer.status !== 0) {
+    return new Set();
+  }
+  const capsules = JSON.parse(answer.out) as { target: string; project?: string; running: boolean }[];
+  return new Set(capsules.filter((c) => c.running && c.project === project).map((c) => c.target));
 }
 
 /** What one does with a target of a kind. */

@@ -15,3 +15,10 @@ export async function findProjects(): Promise<string[]> {
   }
   return projects.sort();
 }
+
+/** The project that a file belongs to: the nearest above it, or the only one there is. */
+export async function projectOf(uri?: vscode.Uri): Promise<string | undefined> {
+  const projects = await findProjects();
+  const above = projects.filter((p) => uri && !path.relative(p, uri.fsPath).startsWith(".."));
+  return above.sort((a, b) => b.length - a.length)[0] ?? projects[0];
+}

@@ -53,5 +53,15 @@ export async function startServer(
     void vscode.window.showErrorMessage(`rigx: cannot start ${command}: ${String(error)}`);
     return undefined;
   }
+  const version = client.initializeResult?.serverInfo?.version ?? "";
+  const wanted = String((context.extension.packageJSON as { version: string }).version);
+  if (minor(version) !== minor(wanted)) {
+    void vscode.window.showWarningMessage(`rigx: ${command} is version ${version || "unknown"}; this extension is made for ${wanted}. Install the same version of both if something is amiss.`);
+  }
   return client;
+}
+
+/** The part of a version in which programs that work together agree. */
+function minor(version: string): string {
+  return version.split(".").slice(0, 2).join(".");
 }

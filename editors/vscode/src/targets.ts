@@ -3,7 +3,7 @@
 import * as path from "node:path";
 import * as vscode from "vscode";
 
-import { listTargets, rigxProgram, verbOf, type Target } from "./program.js";
+import { listTargets, rigxProgram, runningCapsules, verbOf, type Target } from "./program.js";
 import { findProjects } from "./projects.js";
 
 /** A line of the tree: a project, a target, or a variant of one. */
@@ -11,6 +11,8 @@ export interface Node {
   project: string;
   target?: Target;
   variant?: string;
+  /** Of a capsule. */
+  running?: boolean;
 }
 
 const icons: Record<string, string> = {
@@ -43,7 +45,13 @@ export class Targets implements vscode.TreeDataProvider<Node> {
       return node.variant ? [] : (node.target.variants ?? []).map((variant) => ({ ...node, variant }));
     }
     const program = rigxProgram(this.context);
-    return program ? (await listTargets(program, node.project)).map((target) => ({ project: node.project, target })) : [];
+    if (!program) {
+      return [];
+    }
+    const targets = await listTargets(program, node.project);
+    const capsules = vscode.workspace.isTrusted && targets.some((t) => t.kind === "capsule");
+    const running = capsules ? await runningCapsules(program, node.project) : new Set<string>();
+    return targets.map((target) => ({ project: node.project, target, running: running.has(target.name) }));
   }
 
   getTreeItem(node: Node): vscode.TreeItem {
@@ -54,9 +62,9 @@ export class Targets implements vscode.TreeDataProvider<Node> {
     const item = new vscode.TreeItem(variant ?? target.name);
     item.id = `${node.project}#${nameOf(node)}`;
     item.iconPath = new vscode.ThemeIcon(variant ? "symbol-enum-member" : (icons[target.kind] ?? "symbol-misc"));
-    item.contextValue = target.kind === "capsule" ? "capsule" : verbOf(target.kind);
+    item.contextValue = target.kind === "capsule" ? (node.running ? "running" : "capsule") : verbOf(target.kind);
     if (!variant) {
-      item.description = target.kind;
+      item.description = target.kind.replaceAll("_", " ") + (node.running ? ", running" : "");
       item.tooltip = target.description;
       if (target.variants?.length) {
         item.collapsibleState = vscode.TreeItemCollapsibleState.Collapsed;
@@ -68,10 +76,10 @@ export class Targets implements vscode.TreeDataProvider<Node> {
 }
 
 /** Shows where a target is written. */
-export async function openTarget(node: Node): Promise<void> {
+export async function openTarget(node: Node, viewColumn?: vscode.ViewColumn): Promise<void> {
   if (node.target) {
     const uri = vscode.Uri.file(path.join(node.project, node.target.file));
     const line = node.target.line - 1;
-    await vscode.window.showTextDocument(uri, { selection: new vscode.Range(line, 0, line, 0) });
+    await vscode.window.showTextDocument(uri, { selection: new vscode.Range(line, 0, line, 0), viewColumn });
   }
 }

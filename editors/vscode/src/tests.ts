@@ -1,5 +1,6 @@
 // The Test Explorer: the tests of all projects, run by `rigx test --json`.
 
+import * as fs from "node:fs";
 import * as path from "node:path";
 import * as vscode from "vscode";
 
@@ -123,11 +124,20 @@ export class Tests implements vscode.Disposable {
         testRun.passed(item, row.seconds * 1000);
       } else {
         const message = new vscode.TestMessage([row.error ?? `exit status ${row.status}`, row.output ?? ""].join("\n").trim());
-        if (item.uri && item.range) {
-          message.location = new vscode.Location(item.uri, item.range);
-        }
+        message.location = complaint(project, row.output ?? "") ?? (item.uri && item.range && new vscode.Location(item.uri, item.range));
         testRun.failed(item, message, row.seconds * 1000);
       }
     }
   }
+}
+
+/** The first line of a file of the project that the output complains about. */
+function complaint(project: string, output: string): vscode.Location | undefined {
+  for (const [, name, line, column] of output.matchAll(/^\s*([^\s:][^:\n]*):(\d+):(?:(\d+):)?\s/gm)) {
+    const file = path.resolve(project, name ?? "");
+    if (fs.statSync(file, { throwIfNoEntry: false })?.isFile()) {
+      return new vscode.Location(vscode.Uri.file(file), new vscode.Position(Math.max(0, Number(line) - 1), Math.max(0, Number(column ?? 1) - 1)));
+    }
+  }
+  return undefined;
 }
