@@ -106,7 +106,9 @@ func startCapsule(ctx context.Context, c *connection, req request) (any, error) 
 	}
 	opts.Session = s.capsules
 	r := &run{session: s}
-	if marker := opts.Env[nodeVariable]; marker != "" {
+	marker := opts.Env[nodeVariable]
+	delete(opts.Env, nodeVariable) // it names the session, which is not the capsule's business
+	if marker != "" {
 		n, node, err := s.nodeOf(marker)
 		if err != nil {
 			return nil, err

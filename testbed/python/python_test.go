@@ -47,3 +47,14 @@ func TestUnpack(t *testing.T) {
 		}
 	}
 }
+
+// TestPython38 reads the package as the oldest Python that it is for.
+func TestPython38(t *testing.T) {
+	python(t, `
+import ast, pathlib, rigx
+files = list(pathlib.Path(rigx.__file__).parent.glob("*.py"))
+assert len(files) > 3
+for file in files:
+    ast.parse(file.read_text(), str(file), feature_version=(3, 8))
+`)
+}
