@@ -152,6 +152,10 @@ func (s *Session) GuardDirectory(dir string) error {
 	return nil
 }
 
+// StartGuard starts the guard, if it was not. Whoever is about to start
+// something to be guarded has it ready by then.
+func (s *Session) StartGuard() error { return s.open() }
+
 // GuardProcess has a process that leads a group killed, and the group, should
 // this program be killed. The caller ends it otherwise, and then calls ended.
 func (s *Session) GuardProcess(pid int) (ended func(), err error) {

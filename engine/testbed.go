@@ -359,6 +359,8 @@ func (b *standing) command(ctx context.Context, node *topologyNode) error {
 	ended := make(chan struct{})
 	var status int
 	var err error
+	// Without a guard it outlives a kill -9 of this process, no more.
+	guarded := b.net.Capsules().StartGuard() == nil
 	go func() {
 		defer close(ended)
 		env := append(s.w.scriptEnv(t), b.variables(node.Name)...)
@@ -369,9 +371,10 @@ func (b *standing) command(ctx context.Context, node *topologyNode) error {
 		cmd.Quietly = true
 		unguard := func() {}
 		cmd.Started = func(pid int) {
-			// Without a guard it outlives a kill -9 of this process, no more.
-			if done, err := b.net.Capsules().GuardProcess(pid); err == nil {
-				unguard = done
+			if guarded {
+				if done, err := b.net.Capsules().GuardProcess(pid); err == nil {
+					unguard = done
+				}
 			}
 		}
 		status, err = s.shell(running, values(t.List(schema.DepsNixpkgs)), cmd)
