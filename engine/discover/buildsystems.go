@@ -119,8 +119,8 @@ func (f *finder) buildSystem(system buildSystem, dir string) {
 	}
 	f.claim(dir, func(file string) bool {
 		language := schema.LanguageOf(file)
-		return language == "c" || language == "cxx" || path.Base(file) == system.file || path.Base(file) == "configure" ||
-			path.Base(file) == "configure.ac" || slices.Contains(makefileNames, path.Base(file))
+		return language == "c" || language == "cxx" || slices.Contains(makefileNames, path.Base(file)) ||
+			slices.ContainsFunc(knownBuildSystems(), func(other buildSystem) bool { return path.Base(file) == other.file })
 	})
 }
 

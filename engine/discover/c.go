@@ -51,6 +51,10 @@ func (f *finder) cFamily() {
 	p.makes = f.makeVariables()
 	p.sort(sources)
 	if f.hasMakefile() {
+		if f.makefileDecides() {
+			f.note("the Makefile finds out what to build, so it is used as it is")
+			return
+		}
 		if lost := p.headers.of(p.all()).lost; len(lost) > 0 {
 			// Something writes it during the build, and the Makefile knows what.
 			f.note("%s is included but is not there before a build, so the Makefile is used as it is", lost[0])

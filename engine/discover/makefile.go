@@ -53,6 +53,14 @@ func (f *finder) makeVariables() makeVariables {
 	return out
 }
 
+var makeLogic = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^[ ]*(ifn?eq|ifn?def)\b|\$\(shell\b|pkg-config`)
+})
+
+// makefileDecides reports whether the Makefile finds out by itself what to build and with
+// which flags.
+func (f *finder) makefileDecides() bool { return makeLogic().MatchString(f.read(f.makefileName())) }
+
 // skippedFlag reports whether a flag is found out otherwise, or of no use here.
 func skippedFlag(flag string) bool {
 	return strings.HasPrefix(flag, "-I") || strings.HasPrefix(flag, "-L") || strings.HasPrefix(flag, "-M") || flag == "-g" || flag == "-c"
@@ -78,15 +86,23 @@ func (f *finder) makefile() {
 		reason = name + " knows how to build; the programs it makes are installed"
 	}
 	var fs fields
+	deps := f.packagesOf(".")
+	if strings.Contains(f.read(name), "pkg-config") {
+		deps = append(deps, "pkg-config")
+	}
 	fs.list(schema.Sources, f.everything("."))
+	fs.list(schema.DepsNixpkgs, deps)
 	fs.text(schema.BuildScript, build)
 	fs.text(schema.InstallScript, install)
 	f.add(Target{Name: f.name, Kind: schema.Custom, Fields: fs, Reason: reason})
-	f.claim(".", func(file string) bool { return path.Base(file) == name || schema.LanguageOf(file) != "" })
+	f.claim(".", func(file string) bool {
+		return path.Base(file) == name || schema.LanguageOf(file) != "" || file == f.name
+	})
 	for _, rule := range []string{"check", "test"} {
 		if slices.Contains(rules, rule) {
 			var test fields
 			test.list(schema.Sources, f.everything("."))
+			test.list(schema.DepsNixpkgs, deps)
 			test.text(schema.ScriptField, "make "+rule+"\n")
 			f.add(Target{Name: "make_" + rule, Kind: schema.Test, Fields: test, Reason: name + " has the rule " + rule})
 			return
