@@ -229,8 +229,8 @@ func (s *session) build(ctx context.Context, selected []Selected, opts BuildOpti
 			r.Err, r.Log = b.Err, b.Err.Log
 			if b.Err.Hash != nil {
 				s.explainHash(r, b.Err)
-			} else if explainForeign(r, b.Err) {
-				r.Log = nil
+			} else if b.Err.System != "" {
+				r.Err = foreign(b.Err)
 			}
 			continue
 		}

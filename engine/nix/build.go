@@ -48,7 +48,9 @@ type BuildError struct {
 	// ExitStatus of the builder, 0 if it did not come to that.
 	ExitStatus int
 	Reason     string
-	Hash       *HashMismatch
+	// System that the derivation must be built on, if this machine is not one.
+	System string
+	Hash   *HashMismatch
 	// Log holds the last lines that the builder printed.
 	Log []string
 }
@@ -207,7 +209,7 @@ func (n *Nix) explain(ctx context.Context, drvPath string, w *watcher, err error
 		culprit = n.failedDependency(ctx, drvPath, w)
 	}
 	f, known := w.failures[culprit]
-	e := &BuildError{DrvPath: culprit, Dependency: culprit != drvPath, ExitStatus: f.status, Reason: f.reason, Hash: f.hash, Log: w.tail[culprit]}
+	e := &BuildError{DrvPath: culprit, Dependency: culprit != drvPath, ExitStatus: f.status, Reason: f.reason, System: f.system, Hash: f.hash, Log: w.tail[culprit]}
 	switch {
 	case known:
 	case w.failed(culprit):

@@ -164,6 +164,8 @@ type failure struct {
 	drvPath string
 	status  int
 	hash    *HashMismatch
+	// system that the derivation is for, if this machine is not one.
+	system string
 	// reason is the first line, without the name of the derivation.
 	reason string
 }
@@ -175,6 +177,10 @@ var (
 	exitCode      = lazily(`exit code (\d+)`)
 	hashMismatch  = lazily(`hash mismatch in fixed-output derivation '([^']+\.drv)'`)
 	hashLine      = lazily(`(?m)^\s*(specified|got):\s+(\S+)`)
+	// Nix up to 2.2x: a 'aarch64-linux' with features {} is required to build '…drv', but I am a 'x86_64-linux' …
+	// newer: Cannot build '…drv'. Reason: platform mismatch Required system: 'aarch64-linux' Current system: …
+	wrongSystem = lazily(`(?s)a '([^']+)' with features .* is required to build '([^']+\.drv)', but I am a '([^']+)'` +
+		`|[Cc]annot build '([^']+\.drv)'.*Required system: '([^']+)'.*Current system: '([^']+)'`)
 )
 
 // parseFailure reads an error message of Nix.
@@ -189,6 +195,13 @@ func parseFailure(text string) (failure, bool) {
 			}
 		}
 		return f, true
+	}
+	if m := wrongSystem().FindStringSubmatch(text); m != nil {
+		system, drv, here := m[1]+m[5], m[2]+m[4], m[3]+m[6]
+		return failure{
+			drvPath: drv, status: 1, system: system,
+			reason: "it can be built on " + system + " only, and this machine is " + here,
+		}, true
 	}
 	m := builderFailed().FindStringSubmatch(text)
 	if m == nil {

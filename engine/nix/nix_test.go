@@ -41,6 +41,8 @@ func TestParseFailure(t *testing.T) {
 		{"error: Cannot build '/nix/store/x-a.drv'.\n       Reason: builder failed with exit code 1.", "/nix/store/x-a.drv 1 failed with exit code 1"},
 		{"builder for '/nix/store/x-a.drv' failed due to signal 9 (Killed)", "/nix/store/x-a.drv 1 failed due to signal 9 (Killed)"},
 		{"error: hash mismatch in fixed-output derivation '/nix/store/x-a.drv':\n         specified: sha256-A=\n            got:    sha256-B=", "/nix/store/x-a.drv 102 the content does not have the hash that was given sha256-A= sha256-B="},
+		{"error: a 'aarch64-linux' with features {} is required to build '/nix/store/x-a.drv', but I am a 'x86_64-linux' with features {kvm}", "/nix/store/x-a.drv 1 it can be built on aarch64-linux only, and this machine is x86_64-linux"},
+		{"error: Cannot build '/nix/store/x-a.drv'.\n       Reason: platform mismatch\n       Required system: 'aarch64-linux'\n       Current system: 'x86_64-linux'", "/nix/store/x-a.drv 1 it can be built on aarch64-linux only, and this machine is x86_64-linux"},
 		{"error: something else", ""},
 	} {
 		got := ""
