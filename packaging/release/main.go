@@ -23,6 +23,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -143,25 +144,30 @@ func extras(ctx context.Context, when time.Time) ([]file, error) {
 		}
 		out = append(out, file{name, 0o644, data})
 	}
-	for _, c := range []struct{ shell, name string }{{"bash", "rigx.bash"}, {"zsh", "_rigx"}, {"fish", "rigx.fish"}} {
-		text, err := goCommand(ctx, nil, "run", "./cmd/rigx", "completion", c.shell)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, file{"completions/" + c.name, 0o644, text})
-	}
-	pages, err := manPages(ctx, when)
-	return append(out, pages...), err
-}
-
-// manPages are the manual of the system, below man/.
-func manPages(ctx context.Context, when time.Time) ([]file, error) {
 	dir, err := os.MkdirTemp("", "rigx-release-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	if _, err := goCommand(ctx, nil, "run", "./cmd/rigx", "man", dir, "--date", when.Format(time.DateOnly)); err != nil {
+	// Built as it is for the release, so that Go compiles no package twice.
+	rigx := filepath.Join(dir, "rigx")
+	if err := compile(ctx, platform{runtime.GOOS, runtime.GOARCH}, "rigx", rigx); err != nil {
+		return nil, err
+	}
+	for _, c := range []struct{ shell, name string }{{"bash", "rigx.bash"}, {"zsh", "_rigx"}, {"fish", "rigx.fish"}} {
+		text, err := command(ctx, nil, rigx, "completion", c.shell)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, file{"completions/" + c.name, 0o644, text})
+	}
+	pages, err := manPages(ctx, rigx, filepath.Join(dir, "man"), when)
+	return append(out, pages...), err
+}
+
+// manPages are the manual of the system, below man/; rigx writes them into dir.
+func manPages(ctx context.Context, rigx, dir string, when time.Time) ([]file, error) {
+	if _, err := command(ctx, nil, rigx, "man", dir, "--date", when.Format(time.DateOnly)); err != nil {
 		return nil, err
 	}
 	pages, err := os.ReadDir(dir) // sorted
@@ -218,8 +224,7 @@ func (r *release) platform(ctx context.Context, p platform, extra []file) error 
 	return errors.Join(errs...)
 }
 
-// build compiles one program. What Go would take from the machine is switched
-// off: paths, the state of git, the system's C compiler.
+// build compiles one program and returns it.
 func (r *release) build(ctx context.Context, p platform, name string) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "rigx-release-")
 	if err != nil {
@@ -227,22 +232,28 @@ func (r *release) build(ctx context.Context, p platform, name string) ([]byte, e
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	to := filepath.Join(dir, name)
-	env := []string{"GOOS=" + p.os, "GOARCH=" + p.arch, "CGO_ENABLED=0", "GOFLAGS=", "GOEXPERIMENT=", "GOAMD64=v1", "GOARM64=v8.0"}
-	_, err = goCommand(ctx, env, "build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags", "-s -w -buildid=", "-o", to, "./cmd/"+strings.TrimSuffix(name, ".exe"))
-	if err != nil {
+	if err := compile(ctx, p, strings.TrimSuffix(name, ".exe"), to); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(to)
 }
 
-// goCommand runs Go and returns what it prints.
-func goCommand(ctx context.Context, env []string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "go", args...)
+// compile compiles one program. What Go would take from the machine is switched
+// off: paths, the state of git, the system's C compiler.
+func compile(ctx context.Context, p platform, name, to string) error {
+	env := []string{"GOOS=" + p.os, "GOARCH=" + p.arch, "CGO_ENABLED=0", "GOFLAGS=", "GOEXPERIMENT=", "GOAMD64=v1", "GOARM64=v8.0"}
+	_, err := command(ctx, env, "go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags", "-s -w -buildid=", "-o", to, "./cmd/"+name)
+	return err
+}
+
+// command runs a program and returns what it prints.
+func command(ctx context.Context, env []string, program string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("go %s: %w", strings.Join(args, " "), err)
+		return nil, fmt.Errorf("%s %s: %w", filepath.Base(program), strings.Join(args, " "), err)
 	}
 	return out, nil
 }

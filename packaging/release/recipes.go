@@ -83,7 +83,7 @@ func sourceHash(ctx context.Context, dir string) (string, error) {
 
 // vendorHash is what buildGoModule of nixpkgs gets for the modules.
 func vendorHash(ctx context.Context, dir string) (string, error) {
-	if _, err := goCommand(ctx, []string{"GOFLAGS="}, "mod", "vendor", "-o", dir); err != nil {
+	if _, err := command(ctx, []string{"GOFLAGS="}, "go", "mod", "vendor", "-o", dir); err != nil {
 		return "", err
 	}
 	return narHash(dir)

@@ -215,7 +215,7 @@ func copied(t *testing.T, from string) string {
 			return err
 		}
 		switch {
-		case e.IsDir() && (e.Name() == ".git" || e.Name() == "node_modules" || rel == "bin"):
+		case e.IsDir() && (e.Name() == ".git" || e.Name() == "node_modules" || rel == "bin" || rel == "dist"):
 			return fs.SkipDir
 		case e.IsDir():
 			return os.MkdirAll(filepath.Join(to, rel), 0o755)
