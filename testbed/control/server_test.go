@@ -127,9 +127,10 @@ func TestSession(t *testing.T) {
 	}
 	first.Close()
 	eventually(t, "the network is gone", func() bool { return networks(t, observer) == 0 })
-	if _, err := os.Stat(volume.Result.Path); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("%s is left: %v", volume.Result.Path, err)
-	}
+	eventually(t, volume.Result.Path+" is gone", func() bool {
+		_, err := os.Stat(volume.Result.Path)
+		return errors.Is(err, os.ErrNotExist)
+	})
 	eventually(t, "all goroutines have ended", func() bool { return runtime.NumGoroutine() <= before })
 }
 
