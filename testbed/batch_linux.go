@@ -32,6 +32,10 @@ func newSocket(c net.PacketConn) socket {
 	}
 	s.raw, _ = u.SyscallConn()
 	_ = s.raw.Control(func(fd uintptr) {
+		// A kernel that does not know it (before 4.18) would send one long datagram.
+		if _, err := unix.GetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT); err != nil {
+			s.apart.Store(true)
+		}
 		for _, b := range [][2]int{{unix.SO_RCVBUFFORCE, unix.SO_RCVBUF}, {unix.SO_SNDBUFFORCE, unix.SO_SNDBUF}} {
 			if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, b[0], socketBuffer) != nil {
 				_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, b[1], socketBuffer)
