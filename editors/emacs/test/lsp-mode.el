@@ -1,0 +1,16 @@
+;; Opens a project with lsp-mode, and sees the mistake.
+(require 'rigx)
+(require 'lsp-mode)
+(setq lsp-auto-guess-root t lsp-enable-snippet nil lsp-session-file (make-temp-file "session") lsp-diagnostics-provider :flymake
+      lsp-restart 'ignore lsp-enable-file-watchers nil)
+(find-file "rigx.toml")
+(lsp-workspace-folders-add default-directory)
+(lsp)
+(let ((until (+ (float-time) 30)) found)
+  (while (not found)
+    (when (> (float-time) until) (error "There is no diagnostic"))
+    (accept-process-output nil 0.1)
+    (maphash (lambda (_ list) (dolist (d list) (when (string-match-p "exexutable" (lsp:diagnostic-message d)) (setq found t))))
+             (lsp-diagnostics t))))
+(princ "ok\n")
+(kill-emacs 0)
