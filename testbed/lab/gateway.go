@@ -11,7 +11,7 @@ import (
 	"github.com/rigx-build/rigx/testbed"
 )
 
-// way is how a capsule whose network cannot be entered reaches this machine.
+// way is how a guest, whose network cannot be entered, reaches this machine.
 type way struct {
 	// seen is the address of this machine for the capsule, and listen the one to
 	// listen on for that.

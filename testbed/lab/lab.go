@@ -14,8 +14,8 @@
 //
 // A node's program finds its peers at the addresses in its environment, and by
 // their names. In a container these are addresses of its own loopback, on which
-// the network listens inside the container. A virtual machine, and a container
-// that this process may not enter, reaches them through the host: gateway.go.
+// the network listens inside the container: see [capsule.Place]. A virtual
+// machine reaches them through its gateway: gateway.go.
 package lab
 
 import (
