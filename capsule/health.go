@@ -66,11 +66,15 @@ func (c *Capsule) WaitHealthy(ctx context.Context) error {
 // waitCommand runs the command again and again.
 func (c *Capsule) waitCommand(ctx context.Context) error {
 	begin := time.Now()
+	var last []string // what it said; time may run out before it says it again
 	for {
 		var said bytes.Buffer
 		result, err := c.machine.exec(ctx, ExecRequest{Args: []string{c.bash, "-c", c.Health.Command}, Stdout: &said, Stderr: &said})
 		if err == nil && result == 0 {
 			return nil
+		}
+		if lines := lastLines(said.String(), 1); len(lines) > 0 {
+			last = lines
 		}
 		s, stateErr := c.machine.state(ctx)
 		if stateErr == nil && !s.Running {
@@ -82,7 +86,7 @@ func (c *Capsule) waitCommand(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			what := fmt.Sprintf("%s is not well: its health check `%s` still fails", c.Name, c.Health.Command)
-			if last := lastLines(said.String(), 1); len(last) > 0 {
+			if len(last) > 0 {
 				what += " (" + strings.TrimSpace(last[0]) + ")"
 			}
 			return c.late(ctx, what, time.Since(begin), unknown)
