@@ -41,7 +41,7 @@ function settings(file, values) {
 async function serve(name, machine, user = {}) {
   const dir = path.join(base, name);
   settings(path.join(dir, "User/settings.json"), {
-    "workbench.startupEditor": "none", "telemetry.telemetryLevel": "off", "update.mode": "none", "extensions.autoUpdate": false,
+    "workbench.startupEditor": "none", "files.autoSave": "off", "telemetry.telemetryLevel": "off", "update.mode": "none", "extensions.autoUpdate": false,
     "extensions.autoCheckUpdates": false, "workbench.tips.enabled": false, "chat.commandCenter.enabled": false,
     "terminal.integrated.gpuAcceleration": "off", "editor.minimap.enabled": false, "workbench.colorTheme": "Default Dark Modern",
     "security.workspace.trust.enabled": false, "window.newWindowDimensions": "maximized", ...user,
@@ -211,9 +211,6 @@ try {
     await page.waitForTimeout(500);
     await w.picture("completion");
     await page.keyboard.press("Escape");
-    for (let i = 0; i < 2; i++) {
-      await page.keyboard.press(`${mod}+Z`);
-    }
     await w.command("File: Revert File");
     await page.waitForTimeout(500);
   });
@@ -240,7 +237,9 @@ try {
     const everywhere = execFileSync("grep", ["-rlw", "greeter", project, "--include=*.toml"], { encoding: "utf8" }).trim().split("\n");
     assert.ok(everywhere.length >= 1, everywhere.join());
     await w.picture("rename");
+    await w.command("File: Save All");
     execFileSync("sed", ["-i", "s/\\bgreeter\\b/greet/g", ...everywhere]);
+    await w.command("File: Revert File"); // do not wait for the editor to notice
     await page.waitForTimeout(1500);
   });
 
@@ -260,7 +259,7 @@ try {
     await w.clickLens(lineOf("[targets.greet]"), "Build");
     await page.locator(".terminal-wrapper, .xterm").first().waitFor();
     await page.locator("#rigx, .statusbar-item", { hasText: "rigx build" }).first().waitFor();
-    await page.locator(".statusbar-item .codicon-check").first().waitFor({ timeout: 180_000 });
+    await page.locator(".statusbar-item .codicon-check").first().waitFor({ timeout: 300_000 });
     assert.ok(existsSync(path.join(project, "output/greet")));
     await page.waitForTimeout(1500);
     await w.picture("built");
@@ -274,6 +273,9 @@ try {
     await w.clickLens(lineOf("[targets.slow]"), "Build");
     await page.locator(".xterm-rows", { hasText: "slow-0.1.0" }).first().waitFor({ timeout: 90_000 });
     await w.command("Tasks: Terminate Task");
+    await page.locator(".quick-input-list .monaco-list-row", { hasText: "build slow" }).first().waitFor();
+    await page.waitForTimeout(300);
+    await page.keyboard.press("Enter");
     await page.locator(".statusbar-item .codicon-error").first().waitFor({ timeout: 30_000 }).catch(() => undefined);
     await page.waitForTimeout(1500);
     writeFileSync(file, before);
@@ -293,7 +295,8 @@ try {
     await w.command("Test: Run All Tests");
     await page.locator(".test-explorer .codicon-testing-failed-icon").first().waitFor({ timeout: 300_000 });
     await page.locator(".test-explorer .codicon-testing-queued-icon, .test-explorer .codicon-loading").first().waitFor({ state: "detached", timeout: 300_000 });
-    await page.waitForTimeout(800);
+    await page.mouse.move(900, 400);
+    await page.waitForTimeout(1200);
     await w.picture("tests-red");
     writeFileSync(source, before);
     await page.waitForTimeout(500);
