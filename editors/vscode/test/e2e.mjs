@@ -330,6 +330,14 @@ try {
     await w.picture("tree");
   });
 
+  await step("the extension is up at once", w, async () => {
+    await w.command("Developer: Show Running Extensions");
+    const row = page.locator(".runtime-extensions-editor .monaco-list-row", { hasText: "rigx" });
+    await row.first().waitFor();
+    console.log("      " + (await row.first().innerText()).split("\n").filter((l) => l.includes("ms")).join(" "));
+    await page.keyboard.press(`${mod}+F4`);
+  });
+
   await step("in the light theme", w, async () => {
     await w.command("Preferences: Toggle between Light/Dark Themes");
     await page.waitForTimeout(2000);
