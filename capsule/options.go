@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Options say how to start a capsule. The zero value is good.
@@ -46,9 +47,15 @@ type Options struct {
 }
 
 var (
-	envName   = regexp.MustCompile(`^[^=,\\\s\x00]+$`)
-	validName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$`)
-	hostName  = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$`)
+	envName = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[^=,\\\s\x00]+$`)
+	})
+	validName = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$`)
+	})
+	hostName = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$`)
+	})
 )
 
 // complete returns the options with defaults filled in, or what is wrong with
@@ -59,7 +66,7 @@ func (o Options) complete(m *Manifest) (Options, error) {
 		_, _ = rand.Read(random[:])
 		o.Name = containerName(m.Name) + "-" + hex.EncodeToString(random[:])
 	}
-	if !validName.MatchString(o.Name) {
+	if !validName().MatchString(o.Name) {
 		return o, failure(Invalid, "%q cannot be the name of a container", o.Name).
 			help("use letters, digits, `_`, `.` and `-`, beginning with a letter or digit")
 	}
@@ -71,7 +78,7 @@ func (o Options) complete(m *Manifest) (Options, error) {
 		o.ProjectRoot = dir
 	}
 	for name, value := range o.Env {
-		if !envName.MatchString(name) {
+		if !envName().MatchString(name) {
 			return o, failure(Invalid, "%q cannot be the name of an environment variable", name)
 		}
 		if strings.ContainsRune(value, 0) {
@@ -79,7 +86,7 @@ func (o Options) complete(m *Manifest) (Options, error) {
 		}
 	}
 	for name := range o.Hosts {
-		if !hostName.MatchString(name) {
+		if !hostName().MatchString(name) {
 			return o, failure(Invalid, "%q cannot be the name of a host", name)
 		}
 	}

@@ -192,33 +192,25 @@ func (s *session) build(ctx context.Context, selected []Selected, opts BuildOpti
 	if len(selected) == 0 {
 		return results, nil
 	}
-	drvs, err := s.nix.Evaluate(ctx, nix.EvalRequest{ProjectDir: s.w.Dir(), Attrs: attrs, Overrides: s.in.Overrides})
-	var failed *nix.EvalError
-	if errors.As(err, &failed) {
-		return nil, s.evalError("the project", failed)
+	index := make(map[string]int, len(attrs))
+	for i, attr := range attrs {
+		index[attr] = i
 	}
-	if err != nil {
-		return nil, err
-	}
-	if s.evaluated != nil {
-		s.evaluated()
-	}
-	good := make([]nix.Derivation, 0, len(drvs))
-	index := make(map[string]int, len(drvs))
-	for i, d := range drvs {
-		index[d.Attr] = i
-		if d.Err != nil {
-			s.explainEval(ctx, &results[i], d.Err)
-		} else {
-			good = append(good, d)
+	built, err := s.realise(ctx, attrs, opts, func(drvs []nix.Derivation) {
+		for i, d := range drvs {
+			if d.Err != nil {
+				s.explainEval(ctx, &results[i], d.Err)
+			}
 		}
-	}
-	built, err := s.nix.Build(ctx, nix.BuildRequest{Derivations: good, Jobs: opts.Jobs, KeepGoing: true, OnEvent: s.report(opts, good)})
+	})
+	var failed *nix.EvalError
 	var far *nix.UnreachableError
-	if errors.As(err, &far) {
+	switch {
+	case errors.As(err, &failed):
+		return nil, s.evalError("the project", failed)
+	case errors.As(err, &far):
 		return nil, &Error{Code: diagnostic.StoreUnreachable, Message: far.Error(), Help: []string{"try `ssh` with the same host; options for it are in NIX_SSHOPTS"}}
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
 	}
 	for _, b := range built {
@@ -239,14 +231,51 @@ func (s *session) build(ctx context.Context, selected []Selected, opts BuildOpti
 	return results, nil
 }
 
-// report hands on what Nix does: to the options' Report, the lines of the
-// derivations' builders to line, and to the complaints.
-func (s *session) report(o BuildOptions, drvs []nix.Derivation) func(nix.Event) {
-	attrs := make(map[string]string, len(drvs))
-	for _, d := range drvs {
-		attrs[d.DrvPath] = d.Attr
+// fewAttributes are evaluated and built by one process, which would keep the memory
+// that many need for as long as they build.
+const fewAttributes = 32
+
+// realise evaluates attributes and builds those that can be. evaluated is called
+// with all derivations before the first is built.
+func (s *session) realise(ctx context.Context, attrs []string, o BuildOptions, evaluated func([]nix.Derivation)) ([]nix.Built, error) {
+	report, expect := s.report(o)
+	eval := nix.EvalRequest{ProjectDir: s.w.Dir(), Attrs: attrs, Overrides: s.in.Overrides}
+	build := nix.BuildRequest{Jobs: o.Jobs, KeepGoing: true, OnEvent: report}
+	known := func(drvs []nix.Derivation) {
+		if s.evaluated != nil {
+			s.evaluated()
+		}
+		for _, d := range drvs {
+			if d.Err == nil {
+				build.Derivations = append(build.Derivations, d)
+			}
+		}
+		expect(build.Derivations)
+		evaluated(drvs)
 	}
-	return func(e nix.Event) {
+	if len(attrs) <= fewAttributes {
+		if built, err := s.nix.Realise(ctx, eval, build, known); built != nil || err != nil {
+			return built, err
+		}
+	}
+	drvs, err := s.nix.Evaluate(ctx, eval)
+	if err != nil {
+		return nil, err
+	}
+	known(drvs)
+	return s.nix.Build(ctx, build)
+}
+
+// report hands on what Nix does: to the options' Report, the lines of the expected
+// derivations' builders to line, and to the complaints.
+func (s *session) report(o BuildOptions) (report func(nix.Event), expect func([]nix.Derivation)) {
+	attrs := map[string]string{}
+	expect = func(drvs []nix.Derivation) {
+		for _, d := range drvs {
+			attrs[d.DrvPath] = d.Attr
+		}
+	}
+	report = func(e nix.Event) {
 		s.complaints.event(e)
 		if l, ok := e.(nix.LogLine); ok && o.line != nil {
 			if attr, ok := attrs[l.DrvPath]; ok {
@@ -257,6 +286,7 @@ func (s *session) report(o BuildOptions, drvs []nix.Derivation) func(nix.Event) 
 			o.Report(e)
 		}
 	}
+	return report, expect
 }
 
 // evalError says what an error of Nix means in terms of the project.

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/syntax"
@@ -136,10 +137,14 @@ func headerFlags(list string) []string {
 
 // ownHeaders are directories with headers that belong to one compiler; clangd
 // has such of its own.
-var ownHeaders = regexp.MustCompile(`/lib(32|64|exec)?/(gcc(-cross)?/[^/]+/[^/]+/include(-fixed)?|clang/[^/]+/include|llvm-[^/]+/lib/clang/[^/]+/include)/?$`)
+var ownHeaders = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`/lib(32|64|exec)?/(gcc(-cross)?/[^/]+/[^/]+/include(-fixed)?|clang/[^/]+/include|llvm-[^/]+/lib/clang/[^/]+/include)/?$`)
+})
 
 // platformFlags change where a compiler looks for headers by itself.
-var platformFlags = regexp.MustCompile(`^(-m(32|64|arch=.*)|-stdlib=.*|--sysroot=.*|--target=.*)$`)
+var platformFlags = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(-m(32|64|arch=.*)|-stdlib=.*|--sysroot=.*|--target=.*)$`)
+})
 
 // builtinHeaders is what a compiler says of itself.
 type builtinHeaders struct {
@@ -157,7 +162,7 @@ func (w *Workspace) compilerHeaders(ctx context.Context, u ideUnit, command []st
 	}
 	args := []string{"-E", "-v", "-x", language, os.DevNull, "-o", os.DevNull}
 	for _, flag := range command[1:] {
-		if platformFlags.MatchString(flag) {
+		if platformFlags().MatchString(flag) {
 			args = append([]string{flag}, args...)
 		}
 	}
@@ -211,7 +216,7 @@ func parseHeaderSearch(text string) (known builtinHeaders) {
 		case strings.HasPrefix(line, "End of search list"):
 			return known
 		case listing && filepath.IsAbs(line):
-			if dir := filepath.Clean(line); !ownHeaders.MatchString(dir) {
+			if dir := filepath.Clean(line); !ownHeaders().MatchString(dir) {
 				known.Dirs = append(known.Dirs, dir)
 			}
 		}

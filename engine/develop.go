@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
@@ -68,10 +69,14 @@ func (e *Environment) Apply(environ []string) []string {
 // The variables that belong to the person and the machine, whatever a build
 // does with them, and those that are put before what is there.
 var (
-	ownVariables = regexp.MustCompile(`^(HOME|SHELL|CONFIG_SHELL|USER|LOGNAME|TERM|TZ|LANG|LC_.*|TMP|TMPDIR|TEMP|TEMPDIR|PWD|OLDPWD|SHLVL|_|__.*|NIX_BUILD_TOP|NIX_ENFORCE_PURITY|NIX_ENFORCE_NO_NATIVE|NIX_LOG_FD|NIX_REMOTE|NIX_STORE|NIX_BUILD_CORES|SSL_CERT_FILE|NIX_SSL_CERT_FILE|GZIP_NO_TIMESTAMPS|ZERO_AR_DATE|RIGX_.*)$`)
+	ownVariables = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(HOME|SHELL|CONFIG_SHELL|USER|LOGNAME|TERM|TZ|LANG|LC_.*|TMP|TMPDIR|TEMP|TEMPDIR|PWD|OLDPWD|SHLVL|_|__.*|NIX_BUILD_TOP|NIX_ENFORCE_PURITY|NIX_ENFORCE_NO_NATIVE|NIX_LOG_FD|NIX_REMOTE|NIX_STORE|NIX_BUILD_CORES|SSL_CERT_FILE|NIX_SSL_CERT_FILE|GZIP_NO_TIMESTAMPS|ZERO_AR_DATE|RIGX_.*)$`)
+	})
 	// The attributes of a derivation have small letters: src, buildPhase, out.
-	toolVariable = regexp.MustCompile(`^[A-Z_][A-Za-z0-9_]*$`)
-	searchLists  = []string{"PATH", "XDG_DATA_DIRS"}
+	toolVariable = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[A-Z_][A-Za-z0-9_]*$`)
+	})
+	searchLists = []string{"PATH", "XDG_DATA_DIRS"}
 )
 
 func newEnvironment(name, dir string, all [][2]string) *Environment {
@@ -88,7 +93,7 @@ func newEnvironment(name, dir string, all [][2]string) *Environment {
 				}
 			}
 			e.Search = append(e.Search, SearchVar{name, dirs})
-		case toolVariable.MatchString(name) && !ownVariables.MatchString(name):
+		case toolVariable().MatchString(name) && !ownVariables().MatchString(name):
 			e.Variables = append(e.Variables, EnvVar{name, value})
 		}
 	}

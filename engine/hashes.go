@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
@@ -102,11 +103,13 @@ func (s *session) packagesFix(failed *nix.BuildError) *HashFix {
 }
 
 // changedPath is what Nix says of a builtins.path that has another hash.
-var changedPath = regexp.MustCompile(`path added from '([^']+)'|hash mismatch.*path '([^']+)'`)
+var changedPath = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`path added from '([^']+)'|hash mismatch.*path '([^']+)'`)
+})
 
 // externalFix finds the external input whose directory has another hash.
 func (s *session) externalFix(ctx context.Context, failed *nix.EvalError) (*HashFix, error) {
-	m := changedPath.FindStringSubmatch(failed.Message)
+	m := changedPath().FindStringSubmatch(failed.Message)
 	if m == nil {
 		return nil, failed
 	}

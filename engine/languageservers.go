@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/syntax"
@@ -127,7 +128,7 @@ func goWork(_ context.Context, w *Workspace, _ []ideUnit) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if m := goDirective.FindSubmatch(text); m != nil && newerGo(string(m[1]), version) {
+		if m := goDirective().FindSubmatch(text); m != nil && newerGo(string(m[1]), version) {
 			version = string(m[1])
 		}
 	}
@@ -144,7 +145,9 @@ func goWork(_ context.Context, w *Workspace, _ []ideUnit) (string, error) {
 	return b.String(), nil
 }
 
-var goDirective = regexp.MustCompile(`(?m)^go\s+([0-9]+(?:\.[0-9]+)*)`)
+var goDirective = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^go\s+([0-9]+(?:\.[0-9]+)*)`)
+})
 
 // newerGo compares versions of Go such as 1.9 and 1.21.3.
 func newerGo(a, b string) bool {
@@ -179,13 +182,15 @@ type pyrightEnvironment struct {
 
 // sitePackages finds the packages that a launcher is given: see python in package
 // nixgen.
-var sitePackages = regexp.MustCompile(`--prefix PYTHONPATH : (\S+/lib/python([0-9.]+)/site-packages)`)
+var sitePackages = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`--prefix PYTHONPATH : (\S+/lib/python([0-9.]+)/site-packages)`)
+})
 
 // pyrightConfig names the packages of each Python program's uv.lock.
 func pyrightConfig(_ context.Context, w *Workspace, units []ideUnit) (string, error) {
 	var all []pyrightEnvironment
 	for _, u := range units {
-		m := sitePackages.FindStringSubmatch(u.env.build["installPhase"])
+		m := sitePackages().FindStringSubmatch(u.env.build["installPhase"])
 		if u.language != "python" || m == nil {
 			continue
 		}

@@ -105,7 +105,62 @@ func (n *Nix) Build(ctx context.Context, req BuildRequest) ([]Built, error) {
 			return results, ctx.Err()
 		}
 	}
-	w := newWatcher(req.Derivations, req.OnEvent)
+	w := newWatcher(req.OnEvent)
+	w.expect(req.Derivations)
+	err = n.buildLogged(ctx, w, req, missing...)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return results, n.judge(ctx, results, w, err)
+}
+
+// Realise evaluates attributes and builds them in one process, which saves the start
+// of another. What was evaluated stays in memory until all is built, so it is for a few
+// attributes. evaluated is called with the derivations, in order, before anything
+// of them is built, by the goroutine that calls OnEvent. The results are nil if Realise
+// cannot do it: for another store, and if an attribute fails. Then nothing was built,
+// and [Nix.Evaluate] tells which attribute it is, and why.
+func (n *Nix) Realise(ctx context.Context, eval EvalRequest, build BuildRequest, evaluated func([]Derivation)) ([]Built, error) {
+	if n.store != "" {
+		return nil, nil
+	}
+	e, done, err := n.newEvaluation("packages", eval)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	request, err := e.request(eval.Attrs, false)
+	if err != nil {
+		return nil, err
+	}
+	var results []Built
+	w := newWatcher(build.OnEvent)
+	w.evaluating = func(answer string) {
+		drvs, err := e.derivations(eval.Attrs, answer)
+		if err != nil {
+			return
+		}
+		w.evaluating = nil
+		w.expect(drvs)
+		for _, d := range drvs {
+			results = append(results, Built{Attr: d.Attr, DrvPath: d.DrvPath, Outputs: d.Outputs, Cached: registered(d.Outputs)})
+		}
+		evaluated(drvs)
+	}
+	err = n.buildLogged(ctx, w, build, append(e.command(request), "realise")...)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	for i := range results {
+		_, begun := w.begun[results[i].DrvPath]
+		results[i].Cached = results[i].Cached && !begun
+	}
+	return results, n.judge(ctx, results, w, err)
+}
+
+// buildLogged runs `nix build` and lets the watcher read its log. The error is that of
+// the process.
+func (n *Nix) buildLogged(ctx context.Context, w *watcher, req BuildRequest, what ...string) error {
 	args := []string{"build", "--no-link", "--log-format", "internal-json"}
 	if req.KeepGoing {
 		args = append(args, "--keep-going")
@@ -116,7 +171,7 @@ func (n *Nix) Build(ctx context.Context, req BuildRequest) ([]Built, error) {
 	if n.store != "" {
 		args = append(args, "--store", n.store)
 	}
-	_, err = n.persist(ctx, req.OnEvent, func() (string, error) {
+	_, err := n.persist(ctx, req.OnEvent, func() (string, error) {
 		w.errors = nil
 		pipe, out := io.Pipe()
 		done := make(chan struct{})
@@ -124,17 +179,31 @@ func (n *Nix) Build(ctx context.Context, req BuildRequest) ([]Built, error) {
 			defer close(done)
 			w.read(pipe)
 		}()
-		err := n.run(ctx, io.Discard, out, append(args, missing...)...)
+		err := n.run(ctx, io.Discard, out, append(args, what...)...)
 		out.Close()
 		<-done
 		return strings.Join(w.errors, "\n"), err
 	})
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	absent, absentErr := n.absent(ctx, req.Derivations)
-	if absentErr != nil {
-		return nil, absentErr
+	return err
+}
+
+// judge completes the results of a build that ended with err.
+func (n *Nix) judge(ctx context.Context, results []Built, w *watcher, err error) error {
+	absent := make([]bool, len(results))
+	if err == nil && n.store == "" {
+		// Nix says that all are there, so there is no need to start it again.
+		for i, r := range results {
+			absent[i] = !registered(r.Outputs)
+		}
+	} else {
+		drvs := make([]Derivation, len(results))
+		for i, r := range results {
+			drvs[i].Outputs = r.Outputs
+		}
+		var asked error
+		if absent, asked = n.absent(ctx, drvs); asked != nil {
+			return asked
+		}
 	}
 	for i := range results {
 		r := &results[i]
@@ -143,7 +212,7 @@ func (n *Nix) Build(ctx context.Context, req BuildRequest) ([]Built, error) {
 			r.Err = n.explain(ctx, r.DrvPath, w, err)
 		}
 	}
-	return results, nil
+	return nil
 }
 
 // absent tells for each derivation whether an output of it is not in the store.
@@ -199,6 +268,16 @@ func (n *Nix) valid(ctx context.Context, paths []string) (map[string]bool, error
 func Registered(path string) bool {
 	info, err := os.Lstat(path)
 	return err == nil && info.ModTime().Unix() == 1
+}
+
+// registered reports whether all outputs are [Registered].
+func registered(outputs map[string]string) bool {
+	for _, path := range outputs {
+		if !Registered(path) {
+			return false
+		}
+	}
+	return len(outputs) > 0
 }
 
 // explain finds the failure behind a missing derivation: its own, or that of
@@ -261,8 +340,12 @@ func (w *watcher) failed(drvPath string) bool {
 
 // watcher follows the log of one build.
 type watcher struct {
-	parser   *logParser
-	report   func(Event)
+	parser *logParser
+	report func(Event)
+	// evaluating is handed what the expression says of its derivations; until then,
+	// what Nix says is about the evaluation.
+	evaluating func(answer string)
+
 	outputs  map[string]map[string]string // of the wanted derivations
 	running  []BuildStarted               // in the order they began
 	begun    map[string]time.Time
@@ -273,16 +356,20 @@ type watcher struct {
 	errors   []string
 }
 
-func newWatcher(drvs []Derivation, report func(Event)) *watcher {
+func newWatcher(report func(Event)) *watcher {
 	w := &watcher{
 		report: report, outputs: map[string]map[string]string{}, begun: map[string]time.Time{}, took: map[string]time.Duration{},
 		tail: map[string][]string{}, failures: map[string]failure{},
 	}
+	w.parser = newLogParser(w.event)
+	return w
+}
+
+// expect says what is built.
+func (w *watcher) expect(drvs []Derivation) {
 	for _, d := range drvs {
 		w.outputs[d.DrvPath] = d.Outputs
 	}
-	w.parser = newLogParser(w.event)
-	return w
 }
 
 func (w *watcher) event(e Event) {
@@ -305,6 +392,12 @@ func (w *watcher) event(e Event) {
 		}
 		w.tail[e.DrvPath] = lines
 	case Message:
+		if w.evaluating != nil {
+			if answer, ok := strings.CutPrefix(e.Text, "trace: rigx-derivations: "); ok {
+				w.evaluating(answer)
+			}
+			return
+		}
 		if f, ok := parseFailure(e.Text); ok {
 			if _, known := w.failures[f.drvPath]; !known || f.hash != nil {
 				w.failures[f.drvPath] = f
@@ -331,11 +424,7 @@ func (w *watcher) likeliest() int {
 			unknown = i
 			continue
 		}
-		there := true
-		for _, path := range w.outputs[drv] {
-			there = there && Registered(path)
-		}
-		if there {
+		if registered(w.outputs[drv]) {
 			return i
 		}
 	}
@@ -386,7 +475,7 @@ func (n *Nix) storeCommand(ctx context.Context, out io.Writer, args ...string) e
 	switch {
 	case err != nil || status == 0:
 		return err
-	case n.farStore() && brokenLink.MatchString(errOut.String()):
+	case n.farStore() && brokenLink().MatchString(errOut.String()):
 		return &UnreachableError{Store: n.store, Reason: linkReason(errOut.String())}
 	}
 	return fmt.Errorf("nix-store %s: %s", args[0], cleanMessage(errOut.String()))

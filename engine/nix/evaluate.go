@@ -175,38 +175,28 @@ func (e *evaluation) fill(ctx context.Context, attrs []string, out []Derivation)
 		return err
 	}
 	for i, raw := range results {
-		var r evaluated
-		if err := json.Unmarshal(raw, &r); err != nil {
-			return fmt.Errorf("reading the answer of nix eval: %w", err)
+		d, failed, err := readDerivation(attrs[i], raw)
+		if err != nil {
+			return err
 		}
-		if r.Failed {
+		out[i] = d
+		if failed {
 			if err := e.fill(ctx, attrs[i:i+1], out[i:i+1]); err != nil {
 				return err
 			}
-			continue
 		}
-		out[i] = Derivation{Attr: attrs[i], DrvPath: r.DrvPath, Outputs: r.Outputs, Bin: r.Bin}
 	}
 	return nil
 }
 
 // run asks for attributes in one process; there is one answer for each.
 func (e *evaluation) run(ctx context.Context, attrs []string, catch bool) ([]json.RawMessage, error) {
-	args := e.args
-	args.Attrs, args.Catch = attrs, catch
-	data, err := json.Marshal(args)
+	request, err := e.request(attrs, catch)
 	if err != nil {
 		return nil, err
 	}
-	e.mu.Lock()
-	e.requests++
-	request := filepath.Join(e.dir, fmt.Sprintf("request-%d.json", e.requests))
-	e.mu.Unlock()
-	if err := os.WriteFile(request, data, 0o644); err != nil {
-		return nil, err
-	}
 	var stdout, stderr bytes.Buffer
-	command := []string{"eval", "--json", "--impure", "--no-write-lock-file", "--file", e.file, "--argstr", "request", request, "result"}
+	command := append([]string{"eval", "--json"}, append(e.command(request), "result")...)
 	if e.n.store != "" && !e.n.farStore() {
 		command = append(command, "--store", e.n.store)
 	}
@@ -217,14 +207,64 @@ func (e *evaluation) run(ctx context.Context, attrs []string, catch bool) ([]jso
 		}
 		return nil, &EvalError{Message: cleanMessage(stderr.String())}
 	}
+	return answers(attrs, stdout.Bytes())
+}
+
+// answers takes the answer apart: there is one for each attribute.
+func answers(attrs []string, text []byte) ([]json.RawMessage, error) {
 	var results []json.RawMessage
-	if err := json.Unmarshal(stdout.Bytes(), &results); err != nil {
+	if err := json.Unmarshal(text, &results); err != nil {
 		return nil, fmt.Errorf("reading the answer of nix eval: %w", err)
 	}
 	if len(results) != len(attrs) {
 		return nil, fmt.Errorf("nix eval answered %d of %d attributes", len(results), len(attrs))
 	}
 	return results, nil
+}
+
+// request writes down what is asked for, and returns the file.
+func (e *evaluation) request(attrs []string, catch bool) (string, error) {
+	args := e.args
+	args.Attrs, args.Catch = attrs, catch
+	data, err := json.Marshal(args)
+	if err != nil {
+		return "", err
+	}
+	e.mu.Lock()
+	e.requests++
+	request := filepath.Join(e.dir, fmt.Sprintf("request-%d.json", e.requests))
+	e.mu.Unlock()
+	return request, os.WriteFile(request, data, 0o644)
+}
+
+// command is what `nix eval` and `nix build` need to know of a request; the name of
+// what they are to evaluate comes after it.
+func (e *evaluation) command(request string) []string {
+	return []string{"--impure", "--no-write-lock-file", "--file", e.file, "--argstr", "request", request}
+}
+
+// derivations reads an answer for attributes none of which failed.
+func (e *evaluation) derivations(attrs []string, answer string) ([]Derivation, error) {
+	results, err := answers(attrs, []byte(answer))
+	if err != nil {
+		return nil, err
+	}
+	drvs := make([]Derivation, len(attrs))
+	for i, raw := range results {
+		if drvs[i], _, err = readDerivation(attrs[i], raw); err != nil {
+			return nil, err
+		}
+	}
+	return drvs, nil
+}
+
+// readDerivation reads the answer for one attribute.
+func readDerivation(attr string, raw json.RawMessage) (d Derivation, failed bool, err error) {
+	var r evaluated
+	if err := json.Unmarshal(raw, &r); err != nil {
+		return d, false, fmt.Errorf("reading the answer of nix eval: %w", err)
+	}
+	return Derivation{Attr: attr, DrvPath: r.DrvPath, Outputs: r.Outputs, Bin: r.Bin}, r.Failed, nil
 }
 
 var ansi = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")

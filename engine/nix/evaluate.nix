@@ -180,4 +180,10 @@ let
 in
 {
   result = map attempt req.attrs;
+
+  # For `nix build`: the same derivations, with all their outputs. What is known of
+  # them appears in its log before it builds the first.
+  realise = builtins.trace
+    "rigx-derivations: ${builtins.toJSON (map describe req.attrs)}"
+    (map (attr: builtins.removeAttrs (find attr) [ "meta" ]) req.attrs);
 }

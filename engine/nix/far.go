@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -45,14 +46,16 @@ var patience = []time.Duration{time.Second, 3 * time.Second, 9 * time.Second}
 
 // brokenLink finds what nix and ssh say when a connection is lost, rather than
 // refused by the other side.
-var brokenLink = regexp.MustCompile(`(?i)unexpected end-of-file|broken pipe|connection (reset|closed|timed out|refused)|timeout, server .* not responding|failed to start ssh connection|lost connection|cannot connect to`)
+var brokenLink = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)unexpected end-of-file|broken pipe|connection (reset|closed|timed out|refused)|timeout, server .* not responding|failed to start ssh connection|lost connection|cannot connect to`)
+})
 
 // persist runs a command of Nix, and again if the link to a store on another
 // machine broke. It returns what Nix said last.
 func (n *Nix) persist(ctx context.Context, onEvent func(Event), command func() (said string, err error)) (string, error) {
 	for attempt := 0; ; attempt++ {
 		said, err := command()
-		if err == nil || ctx.Err() != nil || !n.farStore() || attempt == len(patience) || !brokenLink.MatchString(said) {
+		if err == nil || ctx.Err() != nil || !n.farStore() || attempt == len(patience) || !brokenLink().MatchString(said) {
 			return said, err
 		}
 		if onEvent != nil {

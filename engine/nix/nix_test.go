@@ -105,7 +105,8 @@ func FuzzLog(f *testing.F) {
 	f.Add(`@nix {"action":"result","id":1,"type":101,"fields":["x"]}`)
 	f.Add(`@nix {"action":"msg","level":0,"msg":"builder for '/x.drv' failed with exit code 99999999999999999999"}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		w := newWatcher([]Derivation{{DrvPath: "/x.drv", Outputs: map[string]string{"out": "/x"}}}, nil)
+		w := newWatcher(nil)
+		w.expect([]Derivation{{DrvPath: "/x.drv", Outputs: map[string]string{"out": "/x"}}})
 		for line := range strings.Lines(text) {
 			w.parser.line([]byte(line))
 		}
