@@ -128,10 +128,15 @@ func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOp
 		}
 		prints.record(r, record)
 	}
+	saved := make(chan struct{})
+	go func() {
+		defer close(saved)
+		st.save()
+	}()
 	if !opts.Trial {
 		w.rememberBuilds(results, s.complaints)
 	}
-	st.save()
+	<-saved
 	s.share(ctx, results, opts)
 	return results, nil
 }

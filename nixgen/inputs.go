@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/rigx-build/rigx/engine/manifest"
 )
 
-var commit = regexp.MustCompile(`^[0-9a-f]{40}$`)
+var commit = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{40}$`) })
 
 // NixpkgsURL is the flake reference of a [nixpkgs].ref: a branch, tag or
 // commit of nixpkgs, or a flake reference or path as it stands.
@@ -69,7 +70,7 @@ func gitURL(dep *manifest.GitDependency) string {
 	}
 	if rev := dep.Rev.Value; rev != "" {
 		key := "ref"
-		if commit.MatchString(rev) {
+		if commit().MatchString(rev) {
 			key = "rev"
 		}
 		url += separator + key + "=" + queryEscape(rev)

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 )
@@ -49,11 +48,11 @@ type EvalError struct {
 
 func (e *EvalError) Error() string { return e.Message }
 
-var missingAttr = regexp.MustCompile(`^attribute '([^']+)' missing`)
+var missingAttr = lazily(`^attribute '([^']+)' missing`)
 
 // MissingAttr is the attribute that is not there, if that is the error.
 func (e *EvalError) MissingAttr() (name string, ok bool) {
-	if m := missingAttr.FindStringSubmatch(e.Message); m != nil {
+	if m := missingAttr().FindStringSubmatch(e.Message); m != nil {
 		return m[1], true
 	}
 	return strings.CutPrefix(e.Message, "rigx-attr: ")
@@ -267,21 +266,21 @@ func readDerivation(attr string, raw json.RawMessage) (d Derivation, failed bool
 	return Derivation{Attr: attr, DrvPath: r.DrvPath, Outputs: r.Outputs, Bin: r.Bin}, r.Failed, nil
 }
 
-var ansi = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
+var ansi = lazily("\x1b\\[[0-9;]*[A-Za-z]")
 
 // ownMessage finds the messages that our own Nix code throws; they need no
 // trace.
-var ownMessage = regexp.MustCompile(`rigx-[a-z]+: [^\n]*`)
+var ownMessage = lazily(`rigx-[a-z]+: [^\n]*`)
 
 // excerpt matches the lines of Nix code that Nix prints with an error. They may
 // hold messages that nobody has thrown.
-var excerpt = regexp.MustCompile(`(?m)^\s*[0-9]*\|.*$`)
+var excerpt = lazily(`(?m)^\s*[0-9]*\|.*$`)
 
 // cleanMessage cuts what Nix prints down to what went wrong: no colours, no
 // warnings, the innermost error first, at most a few lines of context.
 func cleanMessage(text string) string {
-	text = strings.TrimSpace(ansi.ReplaceAllString(text, ""))
-	if own := ownMessage.FindString(excerpt.ReplaceAllString(text, "")); own != "" {
+	text = strings.TrimSpace(ansi().ReplaceAllString(text, ""))
+	if own := ownMessage().FindString(excerpt().ReplaceAllString(text, "")); own != "" {
 		return own
 	}
 	if i := strings.LastIndex(text, "error: "); i >= 0 {

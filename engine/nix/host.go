@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,7 +31,7 @@ type Host struct {
 
 // plainWord is what may be handed to the shell of another machine: nothing in it
 // means anything to any shell.
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./+=@][A-Za-z0-9_./+=@-]*$`)
+var plainWord = lazily(`^[A-Za-z0-9_./+=@][A-Za-z0-9_./+=@-]*$`)
 
 // ParseHost reads the URL of a store behind ssh: ssh-ng://user@host:port, or
 // ssh:// likewise, with the parameters ssh-key and remote-program of Nix.
@@ -64,7 +63,7 @@ func ParseHost(text string) (Host, error) {
 	}
 	if program, _, _ := strings.Cut(u.Query().Get("remote-program"), " "); strings.HasPrefix(program, "/") {
 		h.bin = path.Dir(program)
-		if !plainWord.MatchString(h.bin) {
+		if !plainWord().MatchString(h.bin) {
 			return Host{}, fmt.Errorf("%q is no directory that a host is asked for", h.bin)
 		}
 	}
@@ -120,7 +119,7 @@ func (h Host) CanHave(profile string) error {
 		return errors.New("profiles are those of the host's own store; leave out remote-store")
 	case strings.Contains(profile, "/") && !path.IsAbs(profile) || path.Clean(profile) != profile:
 		return fmt.Errorf("%q is neither a name nor an absolute path", profile)
-	case !plainWord.MatchString(profile):
+	case !plainWord().MatchString(profile):
 		return fmt.Errorf("%q cannot be the name of a profile, which has letters, digits and ._+=@-", profile)
 	}
 	return nil

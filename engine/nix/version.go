@@ -2,7 +2,6 @@ package nix
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 )
 
@@ -15,7 +14,7 @@ type Version struct {
 	Text string
 }
 
-var versionLine = regexp.MustCompile(`^nix \(([^)]*)\) (\d+)\.(\d+)`)
+var versionLine = lazily(`^nix \(([^)]*)\) (\d+)\.(\d+)`)
 
 // parseVersion reads the answer of `nix --version`:
 //
@@ -23,7 +22,7 @@ var versionLine = regexp.MustCompile(`^nix \(([^)]*)\) (\d+)\.(\d+)`)
 //	nix (Lix, like Nix) 2.93.0
 //	nix (Determinate Nix 3.6.2) 2.29.0
 func parseVersion(text string) (Version, error) {
-	m := versionLine.FindStringSubmatch(text)
+	m := versionLine().FindStringSubmatch(text)
 	if m == nil {
 		return Version{}, fmt.Errorf("cannot read the version of Nix from %q", text)
 	}

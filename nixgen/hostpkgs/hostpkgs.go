@@ -30,6 +30,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -284,14 +285,14 @@ func (h *Host) rust(ctx context.Context) {
 	}
 }
 
-var libraryFile = regexp.MustCompile(`^lib(.+)\.(so|a)$`)
+var libraryFile = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^lib(.+)\.(so|a)$`) })
 
 // libraries adds what a linker or pkg-config would find by itself.
 func (h *Host) libraries() {
 	for _, dir := range libraryDirs() {
 		entries, _ := os.ReadDir(dir)
 		for _, e := range entries {
-			if m := libraryFile.FindStringSubmatch(e.Name()); m != nil {
+			if m := libraryFile().FindStringSubmatch(e.Name()); m != nil {
 				h.library(m[1], filepath.Join(dir, e.Name()))
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // KernelDirVariable names the environment variable with the directory that a
@@ -121,11 +122,11 @@ func (h *Host) kernel() {
 	}
 }
 
-var versionParts = regexp.MustCompile(`\d+|\D+`)
+var versionParts = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\d+|\D+`) })
 
 // compareVersions orders 6.9 before 6.10.
 func compareVersions(a, b string) int {
-	as, bs := versionParts.FindAllString(a, -1), versionParts.FindAllString(b, -1)
+	as, bs := versionParts().FindAllString(a, -1), versionParts().FindAllString(b, -1)
 	return slices.CompareFunc(as, bs, func(a, b string) int {
 		n, errA := strconv.Atoi(a)
 		m, errB := strconv.Atoi(b)
