@@ -40,7 +40,7 @@ type Network struct {
 	ctx     context.Context // ends with the network
 	cancel  context.CancelFunc
 	clock   *clock
-	pipes   pipes
+	fleet   fleet
 	queued  atomic.Int64 // bytes on their way in all streams
 
 	mu         sync.Mutex
@@ -116,7 +116,7 @@ func (n *Network) Close() error {
 		d.release()
 	}
 	n.clock.close()
-	n.pipes.close()
+	n.fleet.close()
 	var err error
 	for _, r := range recordings {
 		err = errors.Join(err, r.close())

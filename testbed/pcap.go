@@ -180,7 +180,7 @@ func (r *recording) conversation(c *connection) *conversation {
 	if v == nil {
 		initial := mix(uint64(c.number)) // ports are used again, and must not look like repetitions
 		v = &conversation{
-			ends: c.link.ends(addrPort(c.client.RemoteAddr()).Port()),
+			ends: c.link.ends(c.source.Port()),
 			next: [2]uint32{uint32(initial), uint32(initial >> 32)},
 		}
 		r.streams[c] = v

@@ -3,7 +3,6 @@ package testbed
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"slices"
 	"sync"
@@ -25,16 +24,19 @@ const (
 	overhead = 256
 )
 
-// A stream is one direction of a TCP connection. While nothing interferes its
-// bytes go from socket to socket by themselves (see pump); otherwise one
-// goroutine reads them, has the chain of the lane decide, and puts them in a
-// queue, from which another one writes them when they are due.
+// A stream is one direction of a TCP connection. While it runs, one goroutine
+// reads its bytes, has the chain of the lane decide, and puts them in a queue,
+// from which another one writes them when they are due. It need not run while
+// nothing interferes: see [connection.forward].
 type stream struct {
 	connection *connection
 	lane       *lane
 	src, dst   *end
 	progress   map[*stage]*progress // how far the rules are with this stream
 	delivered  atomic.Int64
+	idle       bool   // it waits for something to read, or does not run; below connection.mu
+	rest       []byte // what a carriage has received and not delivered
+	ended      error  // why nothing more could be read or written
 
 	mu      sync.Mutex
 	change  sync.Cond     // when there is room or nothing is left, and by kick
@@ -79,6 +81,7 @@ func (s *stream) init(c *connection, l *lane) {
 	s.change.L = &s.mu
 	s.wake = make(chan struct{}, 1)
 	s.alarm.wake = s.signal
+	s.idle = true
 }
 
 // signal wakes the writer.
@@ -119,18 +122,25 @@ func (s *stream) awaitPassage() (waited bool) {
 	return waited
 }
 
-// run forwards the stream to its end.
+// run forwards the stream to its end, or until a carriage can.
 func (s *stream) run() {
-	for {
-		err := s.pump()
-		if errors.Is(err, errChanged) {
+	s.mu.Lock()
+	over := s.over
+	s.mu.Unlock()
+	if !over {
+		if len(s.rest) > 0 {
+			// It has passed the rules already.
+			s.enqueue(&piece{packet: packet{data: s.rest, at: time.Now()}})
+			s.rest = nil
+		}
+		err := s.ended
+		if err == nil {
 			err = s.shape()
 		}
-		if errors.Is(err, errChanged) {
-			continue
+		if errors.Is(err, errBoarding) {
+			return
 		}
 		s.finish(err)
-		break
 	}
 	s.mu.Lock()
 	for s.writing {
@@ -142,10 +152,11 @@ func (s *stream) run() {
 	if s.src.broken.Load() {
 		s.connection.abort(byPeer)
 	}
+	s.connection.settle()
 }
 
-// errChanged is returned by pump and shape when it is the other one's turn.
-var errChanged = errors.New("the faults have changed")
+// errBoarding is returned by shape when the connection goes on in a carriage.
+var errBoarding = errors.New("the connection is carried from now on")
 
 // errWrite marks errors of the end to which is written.
 var errWrite = errors.New("write")
@@ -187,13 +198,20 @@ func (s *stream) failed() {
 	s.mu.Unlock()
 }
 
-// shape reads and admits chunks until nothing interferes any more.
+// shape reads and admits chunks.
 func (s *stream) shape() error {
 	for {
 		if err := s.await(); err != nil {
 			return err
 		}
-		if err := s.src.wait(); err != nil {
+		if s.connection.rest(s) {
+			return errBoarding
+		}
+		err := s.src.wait()
+		if s.connection.resume(s, err) {
+			return errBoarding
+		}
+		if err != nil {
 			return err
 		}
 		b := buffers.Get().(*buffer)
@@ -209,24 +227,17 @@ func (s *stream) shape() error {
 	}
 }
 
-// await returns when there is room for another chunk, or errChanged when the
-// stream can do without rules.
+// await returns when there is room for another chunk.
 func (s *stream) await() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
-		c := s.lane.chain.Load()
 		switch {
 		case s.over && s.dst.broken.Load():
 			return errWrite
 		case s.over:
 			return net.ErrClosed
-		case c.transparent():
-			if !s.writing {
-				return errChanged
-			}
-			// What is on its way goes first.
-		case s.queued < c.room() && (s.queued == 0 || s.lane.link.network.queued.Load() < pool):
+		case s.queued < s.lane.chain.Load().room() && (s.queued == 0 || s.lane.link.network.queued.Load() < pool):
 			return nil
 		}
 		s.change.Wait()
@@ -422,6 +433,7 @@ func (s *stream) writeQueue() {
 	s.writing = false
 	s.change.Broadcast()
 	s.mu.Unlock()
+	s.connection.settle()
 }
 
 // write delivers a piece.
@@ -461,29 +473,4 @@ func (s *stream) passed(bytes int) {
 	s.delivered.Add(int64(bytes))
 	s.lane.count.bytes.Add(int64(bytes))
 	s.lane.count.packets.Add(1)
-}
-
-// copyThrough is pump where the kernel does not help.
-func (s *stream) copyThrough() error {
-	c := s.lane.chain.Load()
-	if !c.transparent() {
-		return errChanged
-	}
-	b := buffers.Get().(*buffer)
-	defer buffers.Put(b)
-	for {
-		n, err := s.src.Read(b[:1<<15])
-		now := s.lane.chain.Load()
-		if n > 0 && now != c && !now.transparent() {
-			s.admit(now.stages, &piece{packet: packet{data: b[:n], at: time.Now()}})
-		} else if n > 0 && !s.deliver(b[:n]) {
-			return errWrite
-		}
-		switch {
-		case errors.Is(err, io.EOF), err != nil:
-			return err
-		case now != c:
-			return errChanged
-		}
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -79,19 +80,23 @@ type connection struct {
 	link    *link
 	number  int // the n-th of its link
 	opened  time.Time
+	source  netip.AddrPort // of the client
 	client  *end
 	streams [2]stream // forward, backward
 	limit   waiter
 
-	mu     sync.Mutex
-	server *end // nil until it is reached
-	closed bool
-	reason string // why it was closed, if not by its ends
+	mu       sync.Mutex
+	server   *end // nil until it is reached
+	closed   bool
+	reason   string // why it was closed, if not by its ends
+	rides    bool   // it may ride on a carriage
+	boarding bool   // the streams stop, so that it does
+	carriage *carriage
 }
 
 // serve is the life of a connection.
 func (l *link) serve(client *end, through door) {
-	c := &connection{link: l, client: client, opened: time.Now()}
+	c := &connection{link: l, client: client, opened: time.Now(), source: addrPort(client.RemoteAddr())}
 	c.number = int(l.connections.Add(1))
 	c.limit.wake = c.expire
 	for i := range c.streams {
@@ -116,10 +121,7 @@ func (l *link) serve(client *end, through door) {
 	})
 	c.record(func(r *recording) { r.open(c) })
 	c.kick() // for limits in time
-	var both sync.WaitGroup
-	both.Go(c.streams[1].run)
-	c.streams[0].run()
-	both.Wait()
+	c.forward()
 	c.record(func(r *recording) { r.forget(c) })
 	c.mu.Lock()
 	reason := c.reason
@@ -172,6 +174,7 @@ func (c *connection) reach() bool {
 	c.server = newEnd(server, place)
 	c.streams[0].src, c.streams[0].dst = c.client, c.server
 	c.streams[1].src, c.streams[1].dst = c.server, c.client
+	c.rides = c.client.raw != nil && c.server.raw != nil
 	return true
 }
 
@@ -192,6 +195,7 @@ func (c *connection) touches(where func(Place) bool) bool {
 
 // kick is called when the chains have changed.
 func (c *connection) kick() {
+	c.settle()
 	for i := range c.streams {
 		c.streams[i].kick()
 	}
@@ -241,6 +245,7 @@ func (c *connection) end(reason string, how func(*end)) {
 		return
 	}
 	c.closed, c.reason = true, reason
+	c.alight()
 	how(c.client)
 	if c.server != nil {
 		how(c.server)
