@@ -36,6 +36,7 @@ type carrier struct {
 	carriages []*carriage // by their number; nil if it is free
 	free      []int32
 	again     []*carriage // that have had their turn, and were not done
+	vigil     vigil
 	buffer    [small]byte
 }
 
@@ -53,6 +54,7 @@ type carriage struct {
 	left    chan struct{} // closed when it is in its hands no more
 	sockets [2]int        // of the client, and of the server
 	ways    [2]way        // forward, backward
+	spoke   *way          // of the last small message
 	queued  bool          // in carrier.again
 	stopped bool          // it has left
 }
@@ -191,13 +193,12 @@ func (r *carrier) run() {
 	runtime.LockOSThread() // so that who wakes it up need not find one for it
 	defer runtime.UnlockOSThread()
 	var events [64]unix.EpollEvent
-	var v vigil
 	for {
 		var n int
 		if len(r.again) > 0 {
 			n, _ = unix.EpollWait(r.epoll, events[:], 0)
 		} else {
-			n = v.wait(r.epoll, events[:])
+			n = r.vigil.wait(r.epoll, events[:])
 		}
 		r.mu.Lock()
 		turns := r.again
@@ -305,6 +306,10 @@ func (g *carriage) move(w *way) {
 			return
 		}
 		w.readable = n == len(buffer) || w.ending
+		if g.spoke != w { // an answer: they have a conversation
+			g.spoke = w
+			g.carrier.vigil.follow(w.from)
+		}
 		g.deliver(w, buffer[:n])
 		return
 	case err == nil: // the end

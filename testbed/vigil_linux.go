@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,8 +13,10 @@ const (
 	// wakefulness is how long a carrier stays awake for the next message, if the
 	// one before came as soon.
 	wakefulness = 100 * time.Microsecond
-	// restraint is for how long it does not, after others wanted its processor.
-	restraint = time.Second
+	// restraint is how many times as long as others needed its processor it does not.
+	restraint = 20
+	// stride is how many answers there are between looks at where they come from.
+	stride = 4
 )
 
 // awake counts the vigils of the process that are being kept.
@@ -21,11 +24,14 @@ var awake atomic.Int32
 
 // A vigil has a carrier wait for the answer to a message without going to sleep:
 // to wake a processor that has gone to sleep too takes longer than most answers
-// do, above all that of a virtual machine. A carrier without messages sleeps.
+// do, above all that of a virtual machine. For the same reason the carrier moves
+// to the processor on which the messages are sent: that one is awake, and free
+// while the sender waits for the answer. A carrier without messages sleeps.
 type vigil struct {
-	last  time.Time // when there were messages
-	quick bool      // they came soon after those before
-	until time.Time // it does not stay awake
+	last    time.Time // when there were messages
+	quick   bool      // they came soon after those before
+	until   time.Time // it does not stay awake
+	answers int
 }
 
 // wait returns when there are messages, and how many.
@@ -41,7 +47,7 @@ func (v *vigil) wait(epoll int, events []unix.EpollEvent) int {
 }
 
 // awake is wait, but gives up after a while.
-func (v *vigil) awake(epoll int, events []unix.EpollEvent) (n int) {
+func (v *vigil) awake(epoll int, events []unix.EpollEvent) int {
 	if !v.quick || v.last.Before(v.until) {
 		return 0
 	}
@@ -50,18 +56,39 @@ func (v *vigil) awake(epoll int, events []unix.EpollEvent) (n int) {
 	if awake.Add(1) >= int32(runtime.GOMAXPROCS(0)) {
 		return 0
 	}
-	for n <= 0 {
-		n, _ = unix.EpollWait(epoll, events, 0)
-		if n > 0 {
-			break
+	for {
+		if n, _ := unix.EpollWait(epoll, events, 0); n > 0 {
+			return n
 		}
-		_, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 		if waited := time.Since(v.last); waited > wakefulness {
-			if waited > 3*wakefulness { // others were let run, for long
-				v.until = v.last.Add(waited + restraint)
+			if waited > 3*wakefulness { // others have needed the processor, for long
+				v.until = v.last.Add(waited + restraint*waited)
 			}
-			break
+			return 0
 		}
+		// Whoever is to answer may need this processor for it.
+		_, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 	}
-	return n
+}
+
+// follow moves the thread to the processor on which what came from a socket was
+// sent. It may be moved away again at any time.
+func (v *vigil) follow(socket int) {
+	v.answers++
+	if !v.quick || v.answers%stride != 0 {
+		return
+	}
+	cpu, err := unix.GetsockoptInt(socket, unix.SOL_SOCKET, unix.SO_INCOMING_CPU)
+	var own uint32
+	_, _, errno := unix.RawSyscall(unix.SYS_GETCPU, uintptr(unsafe.Pointer(&own)), 0, 0)
+	if err != nil || errno != 0 || cpu == int(own) {
+		return
+	}
+	var allowed, there unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &allowed); err != nil || cpu < 0 || !allowed.IsSet(cpu) {
+		return
+	}
+	there.Set(cpu)
+	_ = unix.SchedSetaffinity(0, &there)
+	_ = unix.SchedSetaffinity(0, &allowed)
 }
