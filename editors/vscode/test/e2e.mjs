@@ -1,168 +1,18 @@
-// Drives the real VS Code (code-server in Chromium) with the packaged extension, the
-// real rigx-ls, rigx and Nix, on a copy of the example in a folder with a space and a #.
-// Each step leaves a picture.
+// Edits, builds, tests and draws the example in the real VS Code, in a folder with a
+// space and a #, with the real rigx-ls, rigx and Nix. Each step leaves a picture.
 //
 //   CODE_SERVER=DIR node test/e2e.mjs BIN PICTURES
-//
-// CODE_SERVER has node_modules/code-server and node_modules/playwright-core; BIN has
-// rigx and rigx-ls; rigx.vsix lies beside package.json.
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { createServer } from "node:net";
-import { homedir, tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
-const [bin, pictures] = process.argv.slice(2).map((p) => path.resolve(p));
-const host = process.env.CODE_SERVER;
-const { chromium } = createRequire(path.join(host, "package.json"))("playwright-core");
-const codeServer = path.join(host, "node_modules/code-server/out/node/entry.js");
-const here = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), "..");
-const base = mkdtempSync(path.join(tmpdir(), "rigx-e2e-"));
-const project = path.join(base, "my project #1");
-mkdirSync(pictures, { recursive: true });
-cpSync(path.join(here, "../../testdata/example"), project, { recursive: true, filter: (f) => !f.includes("/output") });
+import { base, example, finish, folder, lineOf as lineIn, mod, processes, programs, serve, step, until, Window } from "./window.mjs";
 
-const mod = "Control";
-// The editor asks a login shell for the environment; this one has that of the test.
-const home = path.join(base, "home");
-mkdirSync(home);
-writeFileSync(path.join(home, ".profile"), `export PATH='${process.env.PATH}'\n`);
-const env = { ...process.env, HOME: home, XDG_CACHE_HOME: process.env.XDG_CACHE_HOME ?? path.join(homedir(), ".cache"), RUSTUP_HOME: process.env.RUSTUP_HOME ?? path.join(homedir(), ".rustup") };
-const errors = [];
-
-function settings(file, values) {
-  mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, JSON.stringify(values, null, 2));
-}
-
-/** A fresh VS Code with the extension; the programs are what its machine settings say. */
-async function serve(name, machine, user = {}) {
-  const dir = path.join(base, name);
-  settings(path.join(dir, "User/settings.json"), {
-    "workbench.startupEditor": "none", "files.autoSave": "off", "telemetry.telemetryLevel": "off", "update.mode": "none", "extensions.autoUpdate": false,
-    "extensions.autoCheckUpdates": false, "workbench.tips.enabled": false, "chat.commandCenter.enabled": false,
-    "terminal.integrated.gpuAcceleration": "off", "editor.minimap.enabled": false, "workbench.colorTheme": "Default Dark Modern",
-    "security.workspace.trust.enabled": false, "window.newWindowDimensions": "maximized", ...user,
-  });
-  settings(path.join(dir, "Machine/settings.json"), machine);
-  writeFileSync(path.join(dir, "config.yaml"), "bind-addr: 127.0.0.1:0\nauth: none\n");
-  const port = await freePort();
-  const common = ["--user-data-dir", dir, "--extensions-dir", path.join(dir, "ext"), "--config", path.join(dir, "config.yaml")];
-  execFileSync("node", [codeServer, ...common, "--install-extension", path.join(here, "rigx.vsix")], { stdio: "pipe", env });
-  const server = spawn("node", [codeServer, "--auth", "none", "--bind-addr", `127.0.0.1:${port}`, "--disable-telemetry",
-    "--disable-update-check", "--disable-getting-started-override", ...common], { stdio: "pipe", detached: true, env });
-  for (let i = 0; i < 300; i++) {
-    if (await fetch(`http://127.0.0.1:${port}/healthz`).then((r) => r.ok, () => false)) {
-      break;
-    }
-    await new Promise((r) => setTimeout(r, 100));
-  }
-  return { url: `http://127.0.0.1:${port}/?folder=`, dir, stop: () => process.kill(-server.pid) };
-}
-
-function freePort() {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
-}
-
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true,
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
-
-/** What a person does in one window. */
-class Window {
-  constructor(page) { this.page = page; this.shots = 0; }
-
-  static async open(url, folder, name) {
-    const page = await (await browser.newContext({ viewport: { width: 1400, height: 860 } })).newPage();
-    page.setDefaultTimeout(60_000);
-    await page.goto(url + encodeURIComponent(folder));
-    await page.waitForSelector(".monaco-workbench");
-    const window = new Window(page);
-    window.name = name;
-    return window;
-  }
-
-  async picture(what) { await this.page.screenshot({ path: path.join(pictures, `${this.name}-${what}.png`) }); }
-
-  /** Clicks in the middle, as a locator's click scrolls the editor sideways. */
-  async click(locator, options) {
-    await locator.waitFor();
-    const box = await locator.boundingBox();
-    await this.page.mouse.click(box.x + box.width / 2, box.y + box.height / 2, options);
-  }
-
-  async command(title) {
-    await this.page.keyboard.press("F1");
-    const input = this.page.locator(".quick-input-widget input");
-    await input.waitFor();
-    await input.fill(">" + title);
-    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().waitFor();
-    await this.page.waitForTimeout(300);
-    await this.page.keyboard.press("Enter");
-  }
-
-  async file(name) {
-    await this.page.keyboard.press(`${mod}+P`);
-    const input = this.page.locator(".quick-input-widget input");
-    await input.waitFor();
-    await input.fill(name);
-    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: path.basename(name) }).first().waitFor();
-    await this.page.waitForTimeout(400);
-    await this.page.keyboard.press("Enter");
-    await this.page.locator(".tab.active", { hasText: path.basename(name) }).waitFor();
-    await this.page.waitForTimeout(500);
-  }
-
-  async line(number, column = 1) {
-    await this.page.keyboard.press(`${mod}+G`);
-    await this.page.locator(".quick-input-widget input").waitFor();
-    await this.page.keyboard.type(`${number}:${column}`, { delay: 5 });
-    await this.page.keyboard.press("Enter");
-    await this.page.waitForTimeout(300);
-  }
-
-  lens(text) { return this.page.locator(".codelens-decoration a:visible", { hasText: text }); }
-
-  /** Goes to a line and clicks the lens above it. */
-  async clickLens(number, text) {
-    await this.line(number);
-    const box = await this.page.locator(".editor-group-container.active .margin .active-line-number").boundingBox();
-    for (const lens of await this.lens(text).all()) {
-      const at = await lens.boundingBox();
-      if (at && at.y < box.y && box.y - at.y < 30) {
-        return this.click(lens);
-      }
-    }
-    throw new Error(`there is no lens ${text} above line ${number}`);
-  }
-}
-
-async function step(title, window, action) {
-  const begin = Date.now();
-  try {
-    await action();
-    console.log(`ok    ${title} (${Date.now() - begin} ms)`);
-  } catch (error) {
-    errors.push(title);
-    console.log(`FAIL  ${title}: ${error.message.split("\n").slice(0, 6).join(" | ")}`);
-    await window?.picture(`failed-${errors.length}`).catch(() => undefined);
-    await window?.page.keyboard.press("Escape").catch(() => undefined);
-  }
-}
-
-const programs = { "rigx.server.path": path.join(bin, "rigx-ls"), "rigx.program": path.join(bin, "rigx"), "rigx.nixpkgs": "host" };
-const lineOf = (text, file = "rigx.toml") => readFileSync(path.join(project, file), "utf8").split("\n").findIndex((l) => l.includes(text)) + 1;
+const project = example("my project #1");
+const lineOf = (text, file = "rigx.toml") => lineIn(path.join(project, file), text);
 
 const code = await serve("trusted", programs);
-const w = await Window.open(code.url, project, "dark");
+const w = await Window.open(code.url, folder(project), "dark");
 const { page } = w;
 try {
   await step("a project is opened: lenses above targets", w, async () => {
@@ -224,23 +74,28 @@ try {
   });
 
   await step("a target is renamed in two files", w, async () => {
-    await w.line(lineOf("[targets.greet]"), 12);
+    const [file, module] = ["rigx.toml", "service/rigx.toml"].map((name) => path.join(project, name));
+    const before = [file, module].map((name) => readFileSync(name, "utf8"));
+    writeFileSync(file, before[0] + '\n[targets.counted]\nkind           = "custom"\ndeps.internal  = ["service.number"]\ninstall_script = "echo one | number > $out"\n');
+    await w.file("service/rigx.toml");
+    await w.line(lineOf("[targets.number]", "service/rigx.toml"), 12);
     await page.keyboard.press("F2");
-    const input = page.locator(".rename-box input, input.rename-input");
-    await input.first().waitFor();
-    await input.first().fill("greeter");
+    const input = page.locator(".rename-box input, input.rename-input").first();
+    await input.waitFor();
+    await input.fill("numbers");
     await page.keyboard.press("Enter");
     await page.waitForTimeout(1500);
-    await w.command("File: Save All");
-    await page.waitForTimeout(800);
-    assert.match(readFileSync(path.join(project, "rigx.toml"), "utf8"), /\[targets\.greeter\]/);
-    const everywhere = execFileSync("grep", ["-rlw", "greeter", project, "--include=*.toml"], { encoding: "utf8" }).trim().split("\n");
-    assert.ok(everywhere.length >= 1, everywhere.join());
     await w.picture("rename");
     await w.command("File: Save All");
-    execFileSync("sed", ["-i", "s/\\bgreeter\\b/greet/g", ...everywhere]);
+    await until("both files say numbers", () => [
+      readFileSync(module, "utf8").includes("[targets.numbers]"), readFileSync(module, "utf8").includes('deps.internal = ["numbers"]'),
+      readFileSync(file, "utf8").includes('deps.internal  = ["service.numbers"]'),
+    ].every(Boolean), 10);
+    [file, module].forEach((name, i) => writeFileSync(name, before[i]));
     await w.command("File: Revert File"); // do not wait for the editor to notice
-    await page.waitForTimeout(1500);
+    await w.file("rigx.toml");
+    await w.command("File: Revert File");
+    await page.waitForTimeout(1000);
   });
 
   await step("the file is formatted", w, async () => {
@@ -259,7 +114,7 @@ try {
     await w.clickLens(lineOf("[targets.greet]"), "Build");
     await page.locator(".terminal-wrapper, .xterm").first().waitFor();
     await page.locator("#rigx, .statusbar-item", { hasText: "rigx build" }).first().waitFor();
-    await page.locator(".statusbar-item .codicon-check").first().waitFor({ timeout: 300_000 });
+    await w.ended("check", "build greet", 300);
     assert.ok(existsSync(path.join(project, "output/greet")));
     await page.waitForTimeout(1500);
     await w.picture("built");
@@ -276,12 +131,9 @@ try {
     await page.locator(".quick-input-list .monaco-list-row", { hasText: "build slow" }).first().waitFor();
     await page.waitForTimeout(300);
     await page.keyboard.press("Enter");
-    await page.locator(".statusbar-item .codicon-error").first().waitFor({ timeout: 30_000 }).catch(() => undefined);
-    await page.waitForTimeout(1500);
+    await page.locator(".statusbar-item", { hasText: "rigx build slow" }).waitFor({ state: "hidden" });
     writeFileSync(file, before);
-    await page.waitForTimeout(6000); // what is asked to end may take a while
-    const left = execFileSync("sh", ["-c", "pgrep -fc 'sleep 30[0]' || true"], { encoding: "utf8" }).trim();
-    assert.equal(left, "0", "the build goes on");
+    await until("the build has ended", () => processes("sleep 30[0]").length === 0, 20);
   });
 
   await step("a test is red, then green, in the Test Explorer", w, async () => {
@@ -306,6 +158,22 @@ try {
     await page.locator(".test-explorer .codicon-testing-passed-icon").first().waitFor({ timeout: 300_000 });
     await page.waitForTimeout(800);
     await w.picture("tests-green");
+  });
+
+  await step("a running test is cancelled in the Test Explorer", w, async () => {
+    const file = path.join(project, "rigx.toml");
+    const before = readFileSync(file, "utf8");
+    writeFileSync(file, before + '\n[targets.patience]\nkind   = "test"\nscript = "sleep 301"\n');
+    await w.click(page.locator(".test-explorer .monaco-list-row", { hasText: "patience" }).first());
+    await page.keyboard.press("Enter"); // shows its line
+    await w.command("Test: Run Test at Cursor");
+    await until("the test runs", () => processes("sleep 30[1]").length > 0);
+    await w.picture("tests-running");
+    await w.click(page.locator(".codicon-testing-cancel-icon:visible").first());
+    await until("the test has ended", () => processes("sleep 30[1]").length === 0, 20);
+    await page.locator(".test-explorer .codicon-loading").first().waitFor({ state: "detached" });
+    writeFileSync(file, before);
+    await w.command("File: Revert File");
   });
 
   await step("the graph: a click opens a target", w, async () => {
@@ -348,32 +216,36 @@ try {
   code.stop();
 }
 
-const careful = await serve("untrusted", programs, { "security.workspace.trust.enabled": true, "security.workspace.trust.startupPrompt": "never", "security.workspace.trust.emptyWindow": false });
-const u = await Window.open(careful.url, project, "untrusted");
-await step("a workspace that is not trusted is checked, and runs nothing", u, async () => {
-  rmSync(path.join(project, "output"), { recursive: true, force: true });
-  await u.page.waitForSelector(".explorer-folders-view .monaco-list-row");
-  await u.file("rigx.toml");
-  await u.page.waitForTimeout(4000);
-  await u.picture("restricted");
-  assert.equal(await u.lens("Build").count(), 0);
-  assert.ok(!existsSync(path.join(project, "output")));
-});
-await u.page.context().close();
-careful.stop();
+const capsules = path.join(base, "capsules");
+mkdirSync(capsules);
+writeFileSync(path.join(capsules, "rigx.toml"), `[project]
+name = "capsules"
 
-const bare = await serve("bare", { "rigx.server.path": "/nonexistent/rigx-ls" });
-const b = await Window.open(bare.url, project, "bare");
-await step("a missing server is said, with what to do", b, async () => {
-  await b.page.locator(".notification-toast", { hasText: "/nonexistent/rigx-ls, which is not there" }).first().waitFor();
-  await b.picture("missing");
+[targets.server]
+kind         = "capsule"
+deps.nixpkgs = ["coreutils"]
+entrypoint   = "echo serving; exec sleep 302"
+ports        = [5000]
+`);
+const engine = await serve("engine", programs);
+const c = await Window.open(engine.url, folder(capsules), "capsule");
+await step("a capsule is started and stopped by its lenses", c, async () => {
+  const line = lineIn(path.join(capsules, "rigx.toml"), "[targets.server]");
+  await c.file("rigx.toml");
+  await c.lens("Start").first().waitFor();
+  await c.clickLens(line, "Start");
+  await c.lens("Stop").first().waitFor({ timeout: 120_000 });
+  await until("it runs", () => processes("sleep 30[2]").length > 0);
+  await c.command("Explorer: Focus on rigx View");
+  await c.page.locator(".pane-body .monaco-list-row", { hasText: "running" }).first().waitFor();
+  await c.picture("running");
+  await c.page.locator(".view-line").first().click();
+  await c.clickLens(line, "Stop");
+  await until("it has ended", () => processes("sleep 30[2]").length === 0, 30);
+  await c.lens("Start").first().waitFor();
+  await c.picture("stopped");
 });
-await b.page.context().close();
-bare.stop();
+await c.page.context().close();
+engine.stop();
 
-await browser.close();
-rmSync(base, { recursive: true, force: true });
-if (errors.length > 0) {
-  console.log(`${errors.length} failed: ${errors.join("; ")}`);
-  process.exit(1);
-}
+await finish();
