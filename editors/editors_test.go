@@ -44,10 +44,10 @@ func needs(t *testing.T, programs ...string) {
 	}
 }
 
-// inProject is a command in a fresh project, with rigx and rigx-ls on PATH.
+// inProject is a command in a fresh project, in a folder with a space and a #, with rigx and rigx-ls on PATH.
 func inProject(t *testing.T, command ...string) *exec.Cmd {
 	t.Helper()
-	bin, dir := t.TempDir(), t.TempDir()
+	bin, dir := t.TempDir(), filepath.Join(t.TempDir(), "my project #1")
 	build := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "../cmd/rigx", "../cmd/rigx-ls")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

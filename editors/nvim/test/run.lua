@@ -21,6 +21,10 @@ end
 local function session()
   local rigx = require('rigx')
   rigx.setup({ nixpkgs = 'host' })
+  local attached
+  if vim.lsp.config then
+    vim.lsp.config('rigx', { on_attach = function() attached = true end })
+  end
   vim.cmd('edit rigx.toml')
   local function diagnostics() return #vim.diagnostic.get(0) end
 
@@ -32,6 +36,8 @@ local function session()
   end
   eventually('no diagnostic once it is mended', function() return diagnostics() == 0 end)
   vim.cmd('silent write')
+
+  check('vim.lsp.config is heard', attached or not vim.lsp.config)
 
   -- Lenses, and what a click on one does.
   local params = { textDocument = { uri = vim.uri_from_bufnr(0) } }
@@ -65,7 +71,62 @@ local function session()
   local completed = vim.fn.getcompletion('Rigx test ', 'cmdline')
   check('targets are completed: ' .. vim.inspect(completed), vim.tbl_contains(completed, 'smoke'))
 
-  require('rigx.health')
+  vim.cmd('checkhealth rigx')
+  check('health is checked', table.concat(vim.fn.getline(1, '$'), '\n'):match('Neovim is recent enough'))
+  vim.cmd('edit rigx.toml')
+
+  -- While the file is broken, the targets it had are completed.
+  local whole = vim.fn.readfile('rigx.toml')
+  vim.fn.writefile({ '[targets' }, 'rigx.toml')
+  check('the names survive a mistake', vim.tbl_contains(vim.fn.getcompletion('Rigx test ', 'cmdline'), 'smoke'))
+  vim.fn.writefile(whole, 'rigx.toml')
+
+  -- Another project has a server of its own.
+  local function servers()
+    local pids = {}
+    for _, pid in ipairs(vim.fn.split(vim.fn.system({ 'pgrep', '-P', tostring(vim.fn.getpid()), 'rigx-ls' }))) do
+      table.insert(pids, tonumber(pid))
+    end
+    return pids
+  end
+  check('one server runs', #servers() == 1)
+  vim.fn.mkdir('../second #2', 'p')
+  vim.fn.writefile({ '[project]', 'name = "second"', '[targets.x]', 'kind = "exexutable"' }, '../second #2/rigx.toml')
+  vim.cmd('edit ' .. vim.fn.fnameescape('../second #2/rigx.toml'))
+  eventually('a diagnostic in the other project', function() return diagnostics() > 0 end)
+  check('two servers run', #servers() == 2)
+
+  -- A server that dies is started again, at most five times; then that is said.
+  local messages = {}
+  vim.notify = function(message) table.insert(messages, message) end
+  local function kill()
+    local dead = servers()
+    for _, pid in ipairs(dead) do
+      vim.fn.system({ 'kill', '-9', tostring(pid) })
+    end
+    return dead
+  end
+  for _ = 1, 5 do
+    local dead = kill()
+    eventually('they are started again', function()
+      local now = servers()
+      return #now == 2 and not vim.tbl_contains(now, dead[1]) and not vim.tbl_contains(now, dead[2])
+    end)
+  end
+  vim.fn.setline(4, 'kind = "executabel"')
+  eventually('the sixth server works', function() return diagnostics() > 0 end)
+  kill()
+  eventually('it is said that there are no more', function()
+    return (messages[#messages] or ''):match('^rigx: the server ended 6 times and is not started again; see .*lsp.log$')
+  end)
+  check('no server runs', #servers() == 0)
+
+  -- Programs that are not there.
+  rigx.setup({ server = { '/nonexistent/rigx-ls' }, program = '/nonexistent/rigx' })
+  vim.cmd('edit!')
+  check('the missing server is said', vim.tbl_contains(messages, 'rigx: /nonexistent/rigx-ls is not on PATH; see :checkhealth rigx'))
+  vim.cmd('Rigx build')
+  check('the missing program is said', vim.tbl_contains(messages, 'rigx: /nonexistent/rigx is not on PATH; see :checkhealth rigx'))
 end
 
 local fine, problem = pcall(session)

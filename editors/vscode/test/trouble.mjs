@@ -86,6 +86,7 @@ await trouble("a server that dies is started again five times", { name: "crash",
     last = pid;
   }
   await toast(w, "ended 6 times and is not started again").waitFor();
+  await w.page.waitForTimeout(400);
   await w.picture("given-up");
   assert.deepEqual(processes(mortal), []);
   await w.command("rigx: Restart the language server");
@@ -111,6 +112,7 @@ await trouble("a file without a workspace is checked and built", {
   await w.lens("Build").first().waitFor();
   await w.clickLens(lineOf(manifest, "[targets.greet]"), "Build");
   await w.ended("check", "build greet");
+  await w.lens("Build ✓").first().waitFor();
   assert.ok(existsSync(path.join(project, "output/greet")));
   await w.picture("built");
 });
@@ -134,7 +136,9 @@ await trouble("two folders have their own targets and tests", { name: "two-folde
   await w.clickLens(lineOf(path.join(second, "rigx.toml"), "[targets.other]"), "Test");
   await w.ended("check", "test other");
   await w.command("Explorer: Focus on rigx View");
-  await w.page.locator(".pane-body .monaco-list-row", { hasText: "second" }).first().waitFor();
+  const tree = w.page.locator(".pane", { has: w.page.locator('.pane-header[aria-label*="rigx" i]') });
+  await w.click(tree.locator(".monaco-list-row", { hasText: "my project #1" }).first()); // folds it
+  await tree.locator(".monaco-list-row", { hasText: "second" }).first().waitFor();
   await w.picture("both");
 });
 

@@ -53,12 +53,36 @@ end
 -- ── The language server ─────────────────────────────────────────────────────
 
 local clients = {} -- by root, where vim.lsp.start does not keep them
+local deaths = {} -- by root
+local restarts = 5
+
+--- Starts the server of a project again if it ended by itself, but not for ever.
+local function ended(root, code, signal)
+  if (code == 0 and signal == 0) or vim.v.exiting ~= vim.NIL then
+    return
+  end
+  deaths[root] = (deaths[root] or 0) + 1
+  if deaths[root] > restarts then
+    notify(('the server ended %d times and is not started again; see %s'):format(deaths[root], require('vim.lsp.log').get_filename()), vim.log.levels.ERROR)
+    return
+  end
+  clients[root] = nil
+  for _, buffer in ipairs(vim.api.nvim_list_bufs()) do
+    local name = vim.api.nvim_buf_get_name(buffer)
+    if vim.api.nvim_buf_is_loaded(buffer) and name:match('%.toml$') and M.root(name) == root then
+      M.attach(buffer)
+    end
+  end
+end
 
 local function config(root)
   return {
     name = 'rigx',
     cmd = M.options.server,
     root_dir = root,
+    on_exit = function(code, signal)
+      vim.defer_fn(function() ended(root, code, signal) end, 100) -- once Neovim has forgotten the client
+    end,
     init_options = { trusted = true, program = vim.fn.exepath(M.options.program) },
     on_attach = function(client, buffer)
       if M.options.lenses then
@@ -69,6 +93,19 @@ local function config(root)
       end
     end,
   }
+end
+
+--- The configuration with what the user says by vim.lsp.config('rigx', …), which
+--- Neovim 0.11 and later has.
+local function configured(root)
+  local own = config(root)
+  local theirs = vim.lsp.config and vim.lsp.config.rigx
+  if not theirs then
+    return own
+  end
+  local both = vim.tbl_deep_extend('force', own, theirs, { root_dir = root })
+  both.on_attach = { own.on_attach, theirs.on_attach }
+  return both
 end
 
 --- Attaches the server to a buffer that belongs to a project.
@@ -85,7 +122,7 @@ function M.attach(buffer)
     return
   end
   if vim.lsp.start then
-    vim.lsp.start(config(root), { bufnr = buffer })
+    vim.lsp.start(configured(root), { bufnr = buffer })
     return
   end
   local id = clients[root]
@@ -187,11 +224,17 @@ function M.run(arguments, root, done)
   vim.api.nvim_set_current_win(window)
 end
 
---- The targets of the project, as `rigx list --json` has them.
+local last_targets = {} -- by root
+
+--- The targets of the project, as `rigx list --json` has them; those it had last
+--- while rigx.toml is broken.
 function M.targets(root)
   local out = vim.fn.system({ M.options.program, '-C', root, 'list', '--json' })
   local ok, list = pcall(vim.fn.json_decode, out)
-  return ok and type(list) == 'table' and list or {}
+  if vim.v.shell_error == 0 and ok and type(list) == 'table' then
+    last_targets[root] = list
+  end
+  return last_targets[root] or {}
 end
 
 local function is_built(kind) return kind ~= 'test' and kind ~= 'script' and kind ~= 'testbed' end
