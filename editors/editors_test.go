@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -149,6 +150,52 @@ func TestHelix(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "rigx") || strings.Contains(string(out), "'rigx-ls' not found") {
 		t.Fatalf("%v\n%s", err, out)
 	}
+}
+
+// TestKate opens a project in Kate with our settings; the mistake in it reaches the
+// editor.
+func TestKate(t *testing.T) {
+	needs(t, "kate", "xvfb-run", "dbus-run-session")
+	settings, err := os.ReadFile("kate/settings.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kate := inProject(t, "timeout", "100", "dbus-run-session", "--", "xvfb-run", "-a", "kate", "-n", "--startanon", "rigx.toml")
+	home := t.TempDir()
+	real, heard, between := filepath.Join(kate.Dir, "..", "rigx-ls"), filepath.Join(home, "heard"), filepath.Join(home, "rigx-ls")
+	if out, err := exec.Command("go", "build", "-o", real, "../cmd/rigx-ls").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for name, text := range map[string]string{
+		"rigx-ls":                              "#!/bin/sh\n\"" + real + "\" | tee \"" + heard + "\"\n",
+		".config/kate/lspclient/settings.json": string(settings),
+		// Kate asks before it starts a program for the first time.
+		".config/katerc": "[Kate Plugins]\nlspclientplugin=true\n[lspclient]\nAllowedServerCommandLines=" + between + "\n",
+	} {
+		file := filepath.Join(home, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kate.Env = append(kate.Env, "HOME="+home, "XDG_CONFIG_HOME="+home+"/.config", "XDG_RUNTIME_DIR="+home, "PATH="+home+":"+os.Getenv("PATH"))
+	if err := kate.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = kate.Process.Signal(syscall.SIGTERM) // timeout hands it to all
+		_ = kate.Wait()
+	})
+	for range 600 {
+		if said, _ := os.ReadFile(heard); bytes.Contains(said, []byte("did you mean `executable`?")) {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	said, _ := os.ReadFile(heard)
+	t.Fatalf("Kate was told nothing of the mistake: %s", said)
 }
 
 // TestConfigurations reads what is written for editors that are not started here.
