@@ -35,11 +35,11 @@ vsix:
 vsix-platforms:
 	cd editors/vscode && npm ci --no-fund --no-audit && npm run platforms
 
-# Drives the extension in a real VS Code, with real builds. CODE_SERVER is a
+# Drives the extension in a real VS Code, with real builds, and with what goes wrong. CODE_SERVER is a
 # directory with node_modules/code-server and node_modules/playwright-core; the
 # pictures are left in bin/e2e.
 e2e: build vsix
-	export $(TOOLS) && cd editors/vscode && node test/e2e.mjs ../../bin ../../bin/e2e
+	export $(TOOLS) && cd editors/vscode && node test/e2e.mjs ../../bin ../../bin/e2e && node test/trouble.mjs ../../bin ../../bin/e2e
 
 # Archives, packages and checksums of a release in dist/; nothing is uploaded.
 release:

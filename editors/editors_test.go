@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package editors tests what editors load, in the real editors.
 package editors
 
@@ -160,7 +162,7 @@ func TestKate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kate := inProject(t, "timeout", "100", "dbus-run-session", "--", "xvfb-run", "-a", "kate", "-n", "--startanon", "rigx.toml")
+	kate := inProject(t, "dbus-run-session", "--", "xvfb-run", "-a", "kate", "-n", "--startanon", "rigx.toml")
 	home := t.TempDir()
 	real, heard, between := filepath.Join(kate.Dir, "..", "rigx-ls"), filepath.Join(home, "heard"), filepath.Join(home, "rigx-ls")
 	if out, err := exec.Command("go", "build", "-o", real, "../cmd/rigx-ls").CombinedOutput(); err != nil {
@@ -181,11 +183,12 @@ func TestKate(t *testing.T) {
 		}
 	}
 	kate.Env = append(kate.Env, "HOME="+home, "XDG_CONFIG_HOME="+home+"/.config", "XDG_RUNTIME_DIR="+home, "PATH="+home+":"+os.Getenv("PATH"))
+	kate.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := kate.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = kate.Process.Signal(syscall.SIGTERM) // timeout hands it to all
+		_ = syscall.Kill(-kate.Process.Pid, syscall.SIGKILL)
 		_ = kate.Wait()
 	})
 	for range 600 {
