@@ -197,6 +197,59 @@ func TestIndex(t *testing.T) {
 	}
 }
 
+// TestIndexClock: a time stamp proves something only if it is well before the moment
+// at which the file was hashed. One that lies ahead, because the clock was set back
+// since, never does; the file is hashed each time.
+func TestIndexClock(t *testing.T) {
+	hashed := time.Unix(1_000_000, 123_456_789)
+	for _, c := range []struct {
+		what    string
+		changed time.Time
+		recent  bool
+	}{
+		{"an hour ago", hashed.Add(-time.Hour), false},
+		{"just now", hashed.Add(-time.Millisecond), true},
+		{"a second ago, in whole seconds", time.Unix(999_999, 0), true},
+		{"ten seconds ago, in whole seconds", time.Unix(999_990, 0), false},
+		{"in an hour: the clock was set back", hashed.Add(time.Hour), true},
+	} {
+		at := c.changed.UnixNano()
+		for _, s := range []stamp{{mtime: at}, {ctime: at}} {
+			if recent(s, hashed) != c.recent {
+				t.Errorf("%s: recent is %v", c.what, !c.recent)
+			}
+		}
+	}
+	file := filepath.Join(t.TempDir(), "a")
+	if err := os.WriteFile(file, []byte("one"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ahead := time.Now().Add(time.Hour)
+	if err := os.Chtimes(file, ahead, ahead); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2 * settled)
+	x := NewIndex()
+	for _, text := range []string{"two", "six", "ten"} {
+		before, err := x.Of(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := x.entries[file]; !e.racy {
+			t.Error("a file that was changed in the future is trusted")
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(file, ahead, ahead); err != nil {
+			t.Fatal(err)
+		}
+		if after, err := x.Of(file); err != nil || after == before {
+			t.Error("a change went unnoticed", err)
+		}
+	}
+}
+
 // FuzzReadIndex: what is damaged is refused, whatever it holds.
 func FuzzReadIndex(f *testing.F) {
 	x := NewIndex()
