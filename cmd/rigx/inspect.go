@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,11 +64,11 @@ func (a *app) listCommand() *cobra.Command {
 			if kind != "" && schema.ParseKind(kind) == schema.NoKind {
 				return unknownKind(kind)
 			}
-			if err := a.complain(ws); err != nil {
-				return err
-			}
+			// What is known is listed all the same: editors complete names while their
+			// user is writing another target.
+			invalid := a.complain(ws)
 			targets := listed(ws.Manifest, "", kind)
-			if affected != "" {
+			if affected != "" && invalid == nil {
 				keep, err := ws.Affected(cmd.Context(), affected)
 				if err != nil {
 					return err
@@ -81,9 +82,9 @@ func (a *app) listCommand() *cobra.Command {
 				for i := range targets {
 					targets[i].place()
 				}
-				return a.writeJSON(targets)
+				return errors.Join(a.writeJSON(targets), invalid)
 			}
-			return a.writeList(targets)
+			return errors.Join(a.writeList(targets), invalid)
 		},
 	}
 	cmd.Flags().StringVar(&kind, "kind", "", "only targets of this `KIND`")

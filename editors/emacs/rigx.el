@@ -65,7 +65,9 @@
   "The names of the targets, of all KINDS or of some."
   (let ((default-directory (rigx--root)) (json-array-type 'list) (json-object-type 'alist))
     (with-temp-buffer
-      (unless (zerop (call-process rigx-program nil (list t nil) nil "list" "--json"))
+      ;; It fails if rigx.toml has an error, but lists what is known.
+      (call-process rigx-program nil (list t nil) nil "list" "--json")
+      (when (zerop (buffer-size))
         (user-error "rigx.toml cannot be read; `rigx check' says why"))
       (goto-char (point-min))
       (delq nil (mapcar (lambda (target)

@@ -21,5 +21,8 @@
 (save-buffer)
 (wait-for "end of the diagnostic" (lambda () (null (flymake-diagnostics))))
 (unless (equal (rigx-targets '("test")) '("smoke")) (error "The tests are %S" (rigx-targets '("test"))))
+;; So they can while the file has another mistake.
+(write-region "\n[targets.other]\nkind = \"tes\"\n" nil "rigx.toml" t)
+(unless (equal (rigx-targets '("test")) '("smoke")) (error "With a mistake the tests are %S" (rigx-targets '("test"))))
 (princ "ok\n")
 (kill-emacs 0)

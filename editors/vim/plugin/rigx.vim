@@ -15,8 +15,9 @@ function! s:complete(lead, line, pos) abort
   if len(l:words) <= 2
     return filter(['build', 'test', 'run', 'check', 'fmt', 'graph', 'watch'], 'stridx(v:val, a:lead) == 0')
   endif
-  let l:list = system('rigx -C ' . shellescape(s:root()) . ' list --json')
-  if v:shell_error
+  " What is known is listed even if rigx.toml has an error, which is said elsewhere.
+  let l:list = system('rigx -C ' . shellescape(s:root()) . ' list --json 2>' . (has('win32') ? 'NUL' : '/dev/null'))
+  if l:list !~# '^\s*\['
     return []
   endif
   return filter(map(json_decode(l:list), 'v:val.name'), 'stridx(v:val, a:lead) == 0')

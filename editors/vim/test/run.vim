@@ -28,7 +28,9 @@ endif
 buffer rigx.toml
 %s/exexutable/executable/
 silent write
-if getcompletion('Rigx build ', 'cmdline') !=# ['hello', 'smoke']
+" Names are completed, even while the file has another mistake.
+call writefile(['', '[targets.other]', 'kind = "tes"'], 'rigx.toml', 'a')
+if getcompletion('Rigx build ', 'cmdline') !=# ['hello', 'smoke', 'other']
   call Fail('completion gives ' . string(getcompletion('Rigx build ', 'cmdline')))
 endif
 call writefile(['ok'], $RESULT)
