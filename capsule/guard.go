@@ -104,6 +104,11 @@ func cleanUp(ctx context.Context, session string, left []resource) {
 		(engine{filepath.Base(path), path}).removeLabelled(ctx, labelSession+"="+session)
 	}
 	for _, r := range left {
+		if r.Kind == containerResource {
+			(engine{filepath.Base(r.Engine), r.Engine}).endOrphans(ctx, r.Name)
+		}
+	}
+	for _, r := range left {
 		if r.Kind == directoryResource {
 			_ = os.RemoveAll(r.Name)
 		}
