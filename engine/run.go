@@ -219,17 +219,24 @@ func values(list []manifest.String) []string {
 
 // shell runs a command with packages of the project's nixpkgs on PATH.
 func (s *session) shell(ctx context.Context, packages []string, cmd nix.Command) (int, error) {
-	if len(packages) == 0 {
-		return nix.RunCommand(ctx, cmd)
+	dirs, err := s.programs(ctx, packages)
+	if err != nil {
+		return 1, err
 	}
-	status, err := s.nix.Shell(ctx, nix.ShellRequest{
-		ProjectDir: s.w.Dir(), Overrides: s.in.Overrides, Packages: packages, Command: cmd,
-	})
+	return nix.RunCommand(ctx, cmd.WithPrograms(dirs))
+}
+
+// programs are the directories of programs of packages of the project's nixpkgs.
+func (s *session) programs(ctx context.Context, packages []string) ([]string, error) {
+	if len(packages) == 0 {
+		return nil, nil
+	}
+	dirs, err := s.nix.Programs(ctx, nix.EvalRequest{ProjectDir: s.w.Dir(), Overrides: s.in.Overrides, Attrs: packages})
 	var failed *nix.EvalError
 	if errors.As(err, &failed) {
-		return status, s.evalError(strings.Join(packages, " "), failed)
+		return nil, s.evalError(strings.Join(packages, " "), failed)
 	}
-	return status, err
+	return dirs, err
 }
 
 // Package runs a program of the project's nixpkgs in the current directory:

@@ -18,6 +18,7 @@ import (
 	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 	"github.com/rigx-build/rigx/engine/manifest/schema"
+	"github.com/rigx-build/rigx/engine/nix"
 	"github.com/rigx-build/rigx/testbed"
 	"github.com/rigx-build/rigx/testbed/control"
 	"github.com/rigx-build/rigx/testbed/lab"
@@ -219,6 +220,8 @@ type standing struct {
 	top     topology
 	net     *control.Network
 	notes   io.Writer
+	// programs are the directories of those that the commands of nodes find.
+	programs []string
 	// stop ends the nodes, the last one first.
 	stop []func() error
 }
@@ -238,6 +241,11 @@ func (s *session) standUp(ctx context.Context, t *manifest.Target, built outputs
 			err = errors.Join(err, b.Close())
 		}
 	}()
+	if slices.ContainsFunc(b.top.nodes, func(n topologyNode) bool { return n.decl.Get(schema.NodeCommand) != nil }) {
+		if b.programs, err = s.programs(ctx, values(t.List(schema.DepsNixpkgs))); err != nil {
+			return nil, b.failed("the testbed", err)
+		}
+	}
 	for i := range b.top.nodes {
 		if err := b.start(ctx, &b.top.nodes[i]); err != nil {
 			return nil, b.failed("the node `"+b.top.nodes[i].Name+"`", err)
@@ -377,7 +385,7 @@ func (b *standing) command(ctx context.Context, node *topologyNode) error {
 				}
 			}
 		}
-		status, err = s.shell(running, values(t.List(schema.DepsNixpkgs)), cmd)
+		status, err = nix.RunCommand(running, cmd.WithPrograms(b.programs))
 		unguard()
 		out.flush()
 		if running.Err() == nil {

@@ -7,47 +7,43 @@ import (
 	"strings"
 )
 
-// ShellRequest is a program to run with packages of nixpkgs on PATH.
-type ShellRequest struct {
-	// ProjectDir and Overrides say which nixpkgs, as in [EvalRequest].
-	ProjectDir string
-	Overrides  map[string]string
-	// Packages are attribute paths of nixpkgs.
-	Packages []string
-	Command  Command
-}
-
-// Shell builds or fetches the packages, puts their programs first on PATH, and
-// runs the command. It returns the command's exit status.
-func (n *Nix) Shell(ctx context.Context, req ShellRequest) (int, error) {
-	drvs, err := n.evaluate(ctx, "nixpkgs", EvalRequest{ProjectDir: req.ProjectDir, Attrs: req.Packages, Overrides: req.Overrides})
+// Programs builds or fetches packages of nixpkgs, and returns the directories
+// of their programs. Of the request, Attrs are attribute paths of nixpkgs.
+func (n *Nix) Programs(ctx context.Context, req EvalRequest) (dirs []string, err error) {
+	drvs, err := n.evaluate(ctx, "nixpkgs", req)
 	if err != nil {
-		return 1, err
+		return nil, err
 	}
 	for _, d := range drvs {
 		if d.Err != nil {
-			return 1, d.Err
+			return nil, d.Err
 		}
 	}
 	built, err := n.Build(ctx, BuildRequest{Derivations: drvs})
 	if err != nil {
-		return 1, err
+		return nil, err
 	}
-	dirs := make([]string, 0, len(drvs)+1)
 	for i, b := range built {
 		if b.Err != nil {
-			return 1, fmt.Errorf("%s: %w", b.Attr, b.Err)
+			return nil, fmt.Errorf("%s: %w", b.Attr, b.Err)
 		}
 		dirs = append(dirs, drvs[i].Bin+"/bin")
 	}
-	path := strings.Join(append(dirs, os.Getenv("PATH")), ":")
-	cmd := req.Command
-	cmd.Env = append(cmd.Env[:len(cmd.Env):len(cmd.Env)], "PATH="+path)
-	// The program is looked for on the new PATH, not on ours.
-	if !strings.Contains(cmd.Path, "/") {
-		cmd.Path = findProgram(cmd.Path, path)
+	return dirs, nil
+}
+
+// WithPrograms is the command with directories of programs first on its PATH.
+func (c Command) WithPrograms(dirs []string) Command {
+	if len(dirs) == 0 {
+		return c
 	}
-	return RunCommand(ctx, cmd)
+	path := strings.Join(append(dirs[:len(dirs):len(dirs)], os.Getenv("PATH")), ":")
+	c.Env = append(c.Env[:len(c.Env):len(c.Env)], "PATH="+path)
+	// The program is looked for on the new PATH, not on ours.
+	if !strings.Contains(c.Path, "/") {
+		c.Path = findProgram(c.Path, path)
+	}
+	return c
 }
 
 func findProgram(name, path string) string {
