@@ -44,6 +44,15 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     graph.refresh().catch((error: unknown) => log.error("drawing the dependencies:", String(error)));
     tests.refresh().catch((error: unknown) => log.error("looking for tests:", String(error)));
   };
+  let restarted = Promise.resolve();
+  const restart = (): Promise<void> => {
+    restarted = restarted.then(async () => {
+      await client?.stop();
+      await start();
+      refresh();
+    });
+    return restarted;
+  };
   const command = (name: string, action: (...args: never[]) => unknown): vscode.Disposable =>
     vscode.commands.registerCommand(`rigx.${name}`, action);
 
@@ -62,15 +71,9 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     command("showGraph", (node?: Node) => graph.show(node?.project)),
     command("refresh", refresh),
     command("showLog", () => log.show()),
-    command("restart", async () => {
-      await client?.stop();
-      await start();
-    }),
-    vscode.workspace.onDidGrantWorkspaceTrust(async () => {
-      await client?.stop();
-      await start();
-      refresh();
-    }),
+    command("restart", restart),
+    vscode.workspace.onDidGrantWorkspaceTrust(restart),
+    vscode.workspace.onDidChangeConfiguration((e) => e.affectsConfiguration("rigx") && restart()),
   );
   await vscode.commands.executeCommand("setContext", "rigx.active", true);
   await start();

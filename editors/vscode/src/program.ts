@@ -2,6 +2,7 @@
 
 import { execFile } from "node:child_process";
 import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
 import * as vscode from "vscode";
 
@@ -9,12 +10,12 @@ const suffix = process.platform === "win32" ? ".exe" : "";
 
 /** The rigx-ls to start: set, beside the extension, in the workspace, on PATH. */
 export function serverProgram(context: vscode.ExtensionContext): string | undefined {
-  return find("rigx-ls", setting("server.path"), context);
+  return find("rigx-ls", file("server.path"), context);
 }
 
 /** The rigx that builds: set, beside rigx-ls, on PATH. */
 export function rigxProgram(context: vscode.ExtensionContext): string | undefined {
-  const set = setting("program");
+  const set = file("program");
   if (!set) {
     const server = serverProgram(context);
     const beside = server && path.join(path.dirname(server), "rigx" + suffix);
@@ -42,6 +43,13 @@ function isFile(name: string): boolean {
   return fs.statSync(name, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
+/** A setting that names a file; it may begin with ~ or hold ${workspaceFolder}. */
+function file(name: string): string {
+  return setting(name)
+    .replace(/^~(?=[/\\])/, os.homedir())
+    .replaceAll("${workspaceFolder}", vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? "");
+}
+
 export function setting(name: string): string {
   return vscode.workspace.getConfiguration("rigx").get<string>(name) ?? "";
 }
@@ -50,7 +58,7 @@ export function setting(name: string): string {
 export async function missing(name: "rigx" | "rigx-ls"): Promise<void> {
   const key = name === "rigx" ? "program" : "server.path";
   const reason = setting(key)
-    ? `the setting rigx.${key} names ${setting(key)}, which is not there`
+    ? `the setting rigx.${key} names ${file(key)}, which is not there`
     : `there is no ${name} in the extension, in the workspace's bin, or on PATH`;
   const open = "Open settings";
   const install = "How to install";

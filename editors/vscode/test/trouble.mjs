@@ -8,7 +8,7 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
-import { base, bin, example, finish, folder, lineOf, processes, programs, serve, step, until, Window } from "./window.mjs";
+import { base, bin, example, finish, folder, lineOf, processes, programs, serve, settings, step, until, Window } from "./window.mjs";
 
 const project = example("my project #1");
 const manifest = path.join(project, "rigx.toml");
@@ -47,9 +47,15 @@ await trouble("a workspace that is not trusted is checked, and runs nothing", {
   assert.ok(!existsSync(path.join(project, "output")));
 });
 
-await trouble("a missing server is said, with what to do", { name: "missing", machine: { "rigx.server.path": "/nonexistent/rigx-ls" } }, async (w) => {
+await trouble("a missing server is said, with what to do; it is started once it is there", {
+  name: "missing", machine: { "rigx.server.path": "/nonexistent/rigx-ls" },
+}, async (w) => {
   await toast(w, "/nonexistent/rigx-ls, which is not there").waitFor();
   await w.picture("said");
+  await w.file("rigx.toml");
+  assert.equal(await w.lens("Build").count(), 0);
+  settings(path.join(base, "code-missing", "Machine/settings.json"), programs);
+  await w.lens("Build").first().waitFor();
 });
 
 // Says another version of the same length.

@@ -40,7 +40,7 @@ writeFileSync(containers, '[engine]\nruntime = "runc"\n[containers]\ndefault_uli
 export const env = { ...process.env, HOME: home, RIGX_ENGINE: "podman", CONTAINERS_CONF: containers, XDG_CACHE_HOME: process.env.XDG_CACHE_HOME ?? path.join(homedir(), ".cache"), RUSTUP_HOME: process.env.RUSTUP_HOME ?? path.join(homedir(), ".rustup") };
 const errors = [];
 
-function settings(file, values) {
+export function settings(file, values) {
   mkdirSync(path.dirname(file), { recursive: true });
   writeFileSync(file, JSON.stringify(values, null, 2));
 }
