@@ -164,12 +164,15 @@ func TestKate(t *testing.T) {
 	}
 	kate := inProject(t, "dbus-run-session", "--", "xvfb-run", "-a", "kate", "-n", "--startanon", "rigx.toml")
 	home := t.TempDir()
-	real, heard, between := filepath.Join(kate.Dir, "..", "rigx-ls"), filepath.Join(home, "heard"), filepath.Join(home, "rigx-ls")
-	if out, err := exec.Command("go", "build", "-o", real, "../cmd/rigx-ls").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	heard, between := filepath.Join(home, "heard"), filepath.Join(home, "rigx-ls")
+	own := os.Getenv("PATH")
+	for _, variable := range kate.Env {
+		if value, ok := strings.CutPrefix(variable, "PATH="); ok {
+			own = value // the last one counts
+		}
 	}
 	for name, text := range map[string]string{
-		"rigx-ls":                              "#!/bin/sh\n\"" + real + "\" | tee \"" + heard + "\"\n",
+		"rigx-ls":                              "#!/bin/sh\nPATH='" + own + "' rigx-ls | tee '" + heard + "'\n",
 		".config/kate/lspclient/settings.json": string(settings),
 		// Kate asks before it starts a program for the first time.
 		".config/katerc": "[Kate Plugins]\nlspclientplugin=true\n[lspclient]\nAllowedServerCommandLines=" + between + "\n",
@@ -182,7 +185,7 @@ func TestKate(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	kate.Env = append(kate.Env, "HOME="+home, "XDG_CONFIG_HOME="+home+"/.config", "XDG_RUNTIME_DIR="+home, "PATH="+home+":"+os.Getenv("PATH"))
+	kate.Env = append(kate.Env, "HOME="+home, "XDG_CONFIG_HOME="+home+"/.config", "XDG_RUNTIME_DIR="+home, "PATH="+home+":"+own)
 	kate.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := kate.Start(); err != nil {
 		t.Fatal(err)

@@ -259,7 +259,7 @@ func (s *session) realise(ctx context.Context, attrs []string, o BuildOptions, e
 		evaluated(drvs)
 	}
 	if len(attrs) <= fewAttributes {
-		if built, err := s.nix.Realise(ctx, eval, build, known); built != nil || err != nil {
+		if built, ok, err := s.nix.Realise(ctx, eval, build, known); ok || err != nil {
 			return built, err
 		}
 	}

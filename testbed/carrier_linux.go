@@ -17,6 +17,7 @@ import (
 // time, and none before it is needed.
 type fleet struct {
 	pipes pipes
+	spare spare
 
 	mu       sync.Mutex
 	carriers []*carrier
@@ -29,7 +30,7 @@ type fleet struct {
 // that takes longer than all the rest.
 type carrier struct {
 	epoll, bell int // the bell tells it to stop
-	pipes       *pipes
+	fleet       *fleet
 	done        chan struct{}
 
 	mu        sync.Mutex
@@ -136,7 +137,7 @@ func (f *fleet) carrier() *carrier {
 		}
 	}
 	if load > 0 && len(f.carriers) < runtime.GOMAXPROCS(0) {
-		if r := newCarrier(&f.pipes); r != nil {
+		if r := newCarrier(f); r != nil {
 			f.carriers = append(f.carriers, r)
 			return r
 		}
@@ -153,10 +154,11 @@ func (f *fleet) close() {
 		r.close()
 	}
 	f.pipes.close()
+	f.spare.drop()
 }
 
 // newCarrier returns nil if too many files are open.
-func newCarrier(p *pipes) *carrier {
+func newCarrier(f *fleet) *carrier {
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil
@@ -166,12 +168,13 @@ func newCarrier(p *pipes) *carrier {
 		_ = unix.Close(epoll)
 		return nil
 	}
-	r := &carrier{epoll: epoll, bell: bell, pipes: p, done: make(chan struct{})}
+	r := &carrier{epoll: epoll, bell: bell, fleet: f, done: make(chan struct{})}
 	if r.watch(bell, ofBell, unix.EPOLLIN) != nil {
 		_ = unix.Close(epoll)
 		_ = unix.Close(bell)
 		return nil
 	}
+	f.spare.keep()
 	go r.run()
 	return r
 }
@@ -294,7 +297,7 @@ func (g *carriage) move(w *way) {
 		return
 	}
 	if w.bulk {
-		w.pipe = g.carrier.pipes.get()
+		w.pipe = g.carrier.fleet.pipes.get()
 	}
 	var n int
 	var err error
@@ -332,7 +335,7 @@ func (g *carriage) move(w *way) {
 		g.leave()
 	}
 	if w.pipe != nil {
-		g.carrier.pipes.put(w.pipe)
+		g.carrier.fleet.pipes.put(w.pipe)
 		w.pipe = nil
 	}
 }
@@ -359,7 +362,7 @@ func (g *carriage) deliverRest(w *way) {
 		w.stream.passed(n)
 		w.n -= n
 	}
-	g.carrier.pipes.put(w.pipe)
+	g.carrier.fleet.pipes.put(w.pipe)
 	w.pipe = nil
 }
 
@@ -425,7 +428,7 @@ func (g *carriage) unload() error {
 			if _, err := uninterrupted(func() (int, error) { return unix.Read(w.pipe.r, s.rest) }); err != nil {
 				failed = err
 			}
-			g.carrier.pipes.put(w.pipe)
+			g.carrier.fleet.pipes.put(w.pipe)
 		}
 		if w.done {
 			s.mu.Lock()
@@ -442,7 +445,8 @@ func (g *carriage) unload() error {
 	}
 	c := g.ways[0].stream.connection
 	for i, e := range []*end{c.client, c.server} {
-		if err := e.open(g.sockets[i]); err != nil {
+		// The poller of the runtime takes a duplicate.
+		if err := g.carrier.fleet.spare.lend(func() error { return e.open(g.sockets[i]) }); err != nil {
 			failed = err
 		}
 	}
@@ -466,6 +470,38 @@ func (e *end) open(socket int) error {
 	_ = t.SetKeepAlive(false) // as it was
 	e.Conn = t
 	e.raw, err = t.SyscallConn()
+	return err
+}
+
+// A spare is a descriptor that is kept for when no more can be had: a connection must
+// be able to leave its carriage then too.
+type spare struct {
+	mu   sync.Mutex
+	file *os.File
+}
+
+func (s *spare) keep() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.file == nil {
+		s.file, _ = os.Open(os.DevNull)
+	}
+}
+
+func (s *spare) drop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.file.Close()
+	s.file = nil
+}
+
+// lend frees the descriptor for what needs one for a moment.
+func (s *spare) lend(use func() error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.file.Close()
+	err := use()
+	s.file, _ = os.Open(os.DevNull)
 	return err
 }
 

@@ -117,29 +117,29 @@ func (n *Nix) Build(ctx context.Context, req BuildRequest) ([]Built, error) {
 // Realise evaluates attributes and builds them in one process, which saves the start
 // of another. What was evaluated stays in memory until all is built, so it is for a few
 // attributes. evaluated is called with the derivations, in order, before anything
-// of them is built, by the goroutine that calls OnEvent. The results are nil if Realise
-// cannot do it: for another store, and if an attribute fails. Then nothing was built,
-// and [Nix.Evaluate] tells which attribute it is, and why.
-func (n *Nix) Realise(ctx context.Context, eval EvalRequest, build BuildRequest, evaluated func([]Derivation)) ([]Built, error) {
+// of them is built, by the goroutine that calls OnEvent. Realise is not ok if it cannot
+// do it: for another store, and if one of several attributes fails. Then none of them was
+// built, and [Nix.Evaluate] tells which attribute it is, and why.
+func (n *Nix) Realise(ctx context.Context, eval EvalRequest, build BuildRequest, evaluated func([]Derivation)) (results []Built, ok bool, err error) {
 	if n.store != "" {
-		return nil, nil
+		return nil, false, nil
 	}
 	e, done, err := n.newEvaluation("packages", eval)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer done()
 	request, err := e.request(eval.Attrs, false)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var results []Built
 	w := newWatcher(build.OnEvent)
 	w.evaluating = func(answer string) {
 		drvs, err := e.derivations(eval.Attrs, answer)
 		if err != nil {
 			return
 		}
+		done() // a build may take long, and may be killed
 		w.evaluating = nil
 		w.expect(drvs)
 		for _, d := range drvs {
@@ -148,14 +148,21 @@ func (n *Nix) Realise(ctx context.Context, eval EvalRequest, build BuildRequest,
 		evaluated(drvs)
 	}
 	err = n.buildLogged(ctx, w, build, append(e.command(request), "realise")...)
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	switch {
+	case ctx.Err() != nil:
+		return nil, false, ctx.Err()
+	case w.evaluating != nil && err != nil && len(eval.Attrs) == 1:
+		failed := &EvalError{Message: cleanMessage(strings.Join(w.errors, "\n"))}
+		evaluated([]Derivation{{Attr: eval.Attrs[0], Err: failed}})
+		return nil, true, nil
+	case w.evaluating != nil:
+		return nil, false, nil
 	}
 	for i := range results {
 		_, begun := w.begun[results[i].DrvPath]
 		results[i].Cached = results[i].Cached && !begun
 	}
-	return results, n.judge(ctx, results, w, err)
+	return results, true, n.judge(ctx, results, w, err)
 }
 
 // buildLogged runs `nix build` and lets the watcher read its log. The error is that of
@@ -378,6 +385,8 @@ func (w *watcher) event(e Event) {
 		w.begun[e.DrvPath] = time.Now()
 		w.running = append(w.running, e)
 	case Counted:
+		// What an evaluation builds is counted by itself.
+		w.ended = min(w.ended, e.Done+e.Failed)
 		for ; w.ended < e.Done+e.Failed && len(w.running) > 0; w.ended++ {
 			w.finish(w.likeliest())
 		}
@@ -395,6 +404,8 @@ func (w *watcher) event(e Event) {
 		if w.evaluating != nil {
 			if answer, ok := strings.CutPrefix(e.Text, "trace: rigx-derivations: "); ok {
 				w.evaluating(answer)
+			} else if e.Level == 0 && len(w.errors) < logTail {
+				w.errors = append(w.errors, e.Text)
 			}
 			return
 		}

@@ -169,6 +169,9 @@ let
         (map (name: { inherit name; value = drv.${name}.outPath; }) (drv.outputs or [ "out" ]));
     };
 
+  # What `nix build` takes for one output, and no more.
+  output = drv: name: builtins.removeAttrs (drv.${name} or drv) [ "meta" ] // { outputSpecified = true; };
+
   attempt = attr:
     let
       value = describe attr;
@@ -185,5 +188,5 @@ in
   # them appears in its log before it builds the first.
   realise = builtins.trace
     "rigx-derivations: ${builtins.toJSON (map describe req.attrs)}"
-    (map (attr: builtins.removeAttrs (find attr) [ "meta" ]) req.attrs);
+    (builtins.concatMap (attr: let drv = find attr; in map (output drv) (drv.outputs or [ "out" ])) req.attrs);
 }

@@ -21,9 +21,12 @@ end
 local function session()
   local rigx = require('rigx')
   rigx.setup({ nixpkgs = 'host' })
-  local attached
+  local attached, exits = false, 0
   if vim.lsp.config then
-    vim.lsp.config('rigx', { on_attach = function() attached = true end })
+    vim.lsp.config('rigx', {
+      on_attach = { function() attached = true end },
+      on_exit = function() exits = exits + 1 end,
+    })
   end
   vim.cmd('edit rigx.toml')
   local function diagnostics() return #vim.diagnostic.get(0) end
@@ -120,6 +123,7 @@ local function session()
     return (messages[#messages] or ''):match('^rigx: the server ended 6 times and is not started again; see .*lsp.log$')
   end)
   check('no server runs', #servers() == 0)
+  check('vim.lsp.config is told of each end', exits == 12 or not vim.lsp.config)
 
   -- Programs that are not there.
   rigx.setup({ server = { '/nonexistent/rigx-ls' }, program = '/nonexistent/rigx' })

@@ -151,8 +151,8 @@ await trouble("two folders have their own targets and tests", { name: "two-folde
 const frozen = example("frozen");
 rmSync(path.join(frozen, "flake.nix"), { force: true });
 execFileSync("mount", ["--bind", frozen, frozen]);
-execFileSync("mount", ["-o", "remount,ro,bind", frozen]);
 try {
+  execFileSync("mount", ["-o", "remount,ro,bind", frozen]);
   await trouble("a folder that cannot be written is checked; Build says why not", { name: "read-only", where: folder(frozen) }, async (w) => {
     await w.file("rigx.toml");
     await w.lens("Build").first().waitFor();

@@ -61,12 +61,7 @@ export async function serve(name, machine, user = {}) {
   execFileSync("node", [codeServer, ...common, "--install-extension", path.join(here, "rigx.vsix")], { stdio: "pipe", env });
   const server = spawn("node", [codeServer, "--auth", "none", "--bind-addr", `127.0.0.1:${port}`, "--disable-telemetry",
     "--disable-update-check", "--disable-getting-started-override", ...common], { stdio: "pipe", detached: true, env });
-  for (let i = 0; i < 300; i++) {
-    if (await fetch(`http://127.0.0.1:${port}/healthz`).then((r) => r.ok, () => false)) {
-      break;
-    }
-    await new Promise((r) => setTimeout(r, 100));
-  }
+  await until("the editor answers", () => fetch(`http://127.0.0.1:${port}/healthz`).then((r) => r.ok, () => false));
   return { url: `http://127.0.0.1:${port}/`, dir, stop: () => process.kill(-server.pid) };
 }
 

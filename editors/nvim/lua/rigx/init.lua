@@ -55,13 +55,16 @@ end
 local clients = {} -- by root, where vim.lsp.start does not keep them
 local deaths = {} -- by root
 local restarts = 5
+local born = {} -- by root, in seconds
+local grown_up = 300
 
 --- Starts the server of a project again if it ended by itself, but not for ever.
 local function ended(root, code, signal)
-  if (code == 0 and signal == 0) or vim.v.exiting ~= vim.NIL then
-    return
+  if (code == 0 and (signal == 0 or signal == 15)) or vim.v.exiting ~= vim.NIL then
+    return -- 15: Neovim was asked to stop it by force
   end
-  deaths[root] = (deaths[root] or 0) + 1
+  local old = os.time() - (born[root] or 0) > grown_up
+  deaths[root] = (old and 0 or deaths[root] or 0) + 1
   if deaths[root] > restarts then
     notify(('the server ended %d times and is not started again; see %s'):format(deaths[root], require('vim.lsp.log').get_filename()), vim.log.levels.ERROR)
     return
@@ -79,6 +82,9 @@ local function config(root)
   return {
     name = 'rigx',
     cmd = M.options.server,
+    on_init = function()
+      born[root] = os.time()
+    end,
     root_dir = root,
     on_exit = function(code, signal)
       vim.defer_fn(function() ended(root, code, signal) end, 100) -- once Neovim has forgotten the client
@@ -104,7 +110,9 @@ local function configured(root)
     return own
   end
   local both = vim.tbl_deep_extend('force', own, theirs, { root_dir = root })
-  both.on_attach = { own.on_attach, theirs.on_attach }
+  for _, event in ipairs({ 'on_init', 'on_attach', 'on_exit' }) do -- theirs may be a list
+    both[event] = vim.iter({ own[event], theirs[event] }):flatten():totable()
+  end
   return both
 end
 
@@ -114,20 +122,22 @@ function M.attach(buffer)
   if not root then
     return
   end
-  if vim.fn.executable(M.options.server[1]) == 0 then
+  local settings = configured(root)
+  local program = type(settings.cmd) == 'table' and settings.cmd[1]
+  if program and vim.fn.executable(program) == 0 then
     if not M.warned then
       M.warned = true
-      notify(M.options.server[1] .. ' is not on PATH; see :checkhealth rigx', vim.log.levels.WARN)
+      notify(program .. ' is not on PATH; see :checkhealth rigx', vim.log.levels.WARN)
     end
     return
   end
   if vim.lsp.start then
-    vim.lsp.start(configured(root), { bufnr = buffer })
+    vim.lsp.start(settings, { bufnr = buffer })
     return
   end
   local id = clients[root]
   if not id or vim.lsp.client_is_stopped(id) then
-    id = vim.lsp.start_client(config(root))
+    id = vim.lsp.start_client(settings)
     clients[root] = id
   end
   if id then
