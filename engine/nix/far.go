@@ -44,7 +44,7 @@ var patience = []time.Duration{time.Second, 3 * time.Second, 9 * time.Second}
 
 // brokenLink finds what nix and ssh say when a connection is lost, rather than
 // refused by the other side.
-var brokenLink = lazily(`(?i)unexpected end-of-file|broken pipe|connection (reset|closed|timed out|refused)|timeout, server .* not responding|failed to start ssh connection|lost connection|cannot connect to`)
+var brokenLink = lazily(`(?i)unexpected end-of-file|daemon disconnected unexpectedly|broken pipe|connection (reset|closed|timed out|refused)|timeout, server .* not responding|failed to start ssh connection|lost connection|cannot connect to`)
 
 // persist runs a command of Nix, and again if the link to a store on another
 // machine broke. It returns what Nix said last.
