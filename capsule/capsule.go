@@ -66,8 +66,8 @@ func (c *Capsule) Stop(ctx context.Context) error {
 		grace = min(grace, max(0, time.Until(end)-time.Second))
 	}
 	c.mu.Lock()
-	if c.place != nil && c.place.helper != nil {
-		c.place.helper.close()
+	if c.place != nil && c.place.sidecar != nil {
+		c.place.sidecar.close()
 	}
 	c.mu.Unlock()
 	err := c.machine.stop(ctx, grace)

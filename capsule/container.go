@@ -244,15 +244,15 @@ func (c *container) listening(_ context.Context, s State, port uint16) listening
 	return listeningInside(s.PID, "tcp", port)
 }
 
-// place enters the network of the container, or has a helper do so.
+// place enters the network of the container, or has a sidecar do so.
 func (c *container) place(ctx context.Context, s State, session *Session) (*Place, error) {
 	p, err := enterNetwork(s.PID)
-	if err == nil || session == nil || len(session.helper) == 0 {
+	if err == nil || session == nil || len(session.sidecar) == 0 {
 		return p, err
 	}
-	h, helperErr := startHelper(ctx, c.engine, c.id, session)
-	if helperErr != nil {
-		return nil, errors.Join(err, helperErr)
+	h, sidecarErr := startSidecar(ctx, c.engine, c.id, session)
+	if sidecarErr != nil {
+		return nil, errors.Join(err, sidecarErr)
 	}
-	return &Place{helper: h, close: h.close}, nil
+	return &Place{sidecar: h, close: h.close}, nil
 }

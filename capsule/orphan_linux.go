@@ -32,18 +32,12 @@ func (e engine) endOrphans(ctx context.Context, name string) {
 		below := m.descendants()
 		// This removes what the runtime has noted too.
 		_ = exec.CommandContext(ctx, m.runtime, "delete", "--force", m.container).Run()
-		for _, p := range append(below, process{m.pid, m.start}) {
-			if p.start != "" && startTime(p.pid) == p.start {
+		for _, p := range append(below, m.process) {
+			if p.alive() {
 				_ = syscall.Kill(p.pid, syscall.SIGKILL)
 			}
 		}
 	}
-}
-
-// process is one that is not mistaken for a later one.
-type process struct {
-	pid   int
-	start string
 }
 
 // conmon is a monitor of a container, and what it was told.
@@ -120,7 +114,7 @@ func (p process) younger() bool {
 // sees them.
 func (m conmon) bundleGone() bool {
 	_, err := os.Stat(filepath.Join("/proc", strconv.Itoa(m.pid), "root", m.bundle))
-	return errors.Is(err, fs.ErrNotExist) && startTime(m.pid) == m.start
+	return errors.Is(err, fs.ErrNotExist) && m.alive()
 }
 
 // descendants are the processes that a process has started, and those they have.

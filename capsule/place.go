@@ -18,11 +18,11 @@ import (
 // that port. Dial connects to where the port of the guest is published; the
 // guest sees 10.0.2.2 as the source, whatever it is given.
 //
-// Where this program may not enter the network of a container, a helper opens
+// Where this program may not enter the network of a container, a sidecar opens
 // the sockets: see [Session.Help].
 type Place struct {
-	// helper opens all sockets, if it is not nil.
-	helper opener
+	// sidecar opens all sockets, if it is not nil.
+	sidecar opener
 	// do runs a function whose sockets are made inside.
 	do func(func() error) error
 	// listenAt and dialAt say where an address of the place is on the outside.
@@ -49,8 +49,8 @@ var Gateway = netip.AddrFrom4([4]byte{10, 0, 2, 2})
 
 // Listen opens a listener in the place; network is "tcp".
 func (p *Place) Listen(ctx context.Context, network string, addr netip.AddrPort) (net.Listener, error) {
-	if p.helper != nil {
-		return p.helper.Listen(ctx, network, addr)
+	if p.sidecar != nil {
+		return p.sidecar.Listen(ctx, network, addr)
 	}
 	var l net.Listener
 	err := p.do(func() (err error) {
@@ -62,8 +62,8 @@ func (p *Place) Listen(ctx context.Context, network string, addr netip.AddrPort)
 
 // ListenPacket opens a socket in the place; network is "udp".
 func (p *Place) ListenPacket(ctx context.Context, network string, addr netip.AddrPort) (net.PacketConn, error) {
-	if p.helper != nil {
-		return p.helper.ListenPacket(ctx, network, addr)
+	if p.sidecar != nil {
+		return p.sidecar.ListenPacket(ctx, network, addr)
 	}
 	var c net.PacketConn
 	err := p.do(func() (err error) {
@@ -76,8 +76,8 @@ func (p *Place) ListenPacket(ctx context.Context, network string, addr netip.Add
 // Dial connects from inside the place; network is "tcp" or "udp". An invalid
 // local address leaves the choice to the system.
 func (p *Place) Dial(ctx context.Context, network string, local, remote netip.AddrPort) (net.Conn, error) {
-	if p.helper != nil {
-		return p.helper.Dial(ctx, network, local, remote)
+	if p.sidecar != nil {
+		return p.sidecar.Dial(ctx, network, local, remote)
 	}
 	remote, err := p.dialAt(network, remote)
 	if err != nil {

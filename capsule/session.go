@@ -22,7 +22,7 @@ import (
 type Session struct {
 	id      string
 	command []string
-	helper  []string
+	sidecar []string
 
 	mu       sync.Mutex
 	closed   bool

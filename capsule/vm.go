@@ -165,7 +165,7 @@ func vms() ([]*vm, error) {
 	return out, nil
 }
 
-func (v *vm) alive() bool { return v.Start != "" && startTime(v.PID) == v.Start }
+func (v *vm) alive() bool { return process{v.PID, v.Start}.alive() }
 
 func (v *vm) state(context.Context) (State, error) {
 	s := State{Started: v.Started, Publish: v.Publish, PublishUDP: v.PublishUDP}

@@ -76,13 +76,16 @@ const logTail = 40
 func (n *Nix) Build(ctx context.Context, req BuildRequest) ([]Built, error) {
 	results := make([]Built, len(req.Derivations))
 	var missing []string
-	absent, err := n.absent(ctx, req.Derivations)
+	for i, d := range req.Derivations {
+		results[i] = Built{Attr: d.Attr, DrvPath: d.DrvPath, Outputs: d.Outputs}
+	}
+	absent, err := n.absent(ctx, results)
 	if err != nil {
 		return nil, err
 	}
 	for i, d := range req.Derivations {
-		results[i] = Built{Attr: d.Attr, DrvPath: d.DrvPath, Outputs: d.Outputs, Cached: !absent[i]}
-		if !results[i].Cached {
+		results[i].Cached = !absent[i]
+		if absent[i] {
 			missing = append(missing, n.Version.installable(d.DrvPath))
 		}
 	}
@@ -203,12 +206,8 @@ func (n *Nix) judge(ctx context.Context, results []Built, w *watcher, err error)
 			absent[i] = !registered(r.Outputs)
 		}
 	} else {
-		drvs := make([]Derivation, len(results))
-		for i, r := range results {
-			drvs[i].Outputs = r.Outputs
-		}
 		var asked error
-		if absent, asked = n.absent(ctx, drvs); asked != nil {
+		if absent, asked = n.absent(ctx, results); asked != nil {
 			return asked
 		}
 	}
@@ -225,9 +224,9 @@ func (n *Nix) judge(ctx context.Context, results []Built, w *watcher, err error)
 // absent tells for each derivation whether an output of it is not in the store.
 // That a path is there says little: what a builder leaves behind when it fails
 // lies in the store too, so Nix is asked which paths are valid.
-func (n *Nix) absent(ctx context.Context, drvs []Derivation) ([]bool, error) {
+func (n *Nix) absent(ctx context.Context, wanted []Built) ([]bool, error) {
 	var paths []string
-	for _, d := range drvs {
+	for _, d := range wanted {
 		for _, path := range d.Outputs {
 			if n.store != "" || Registered(path) {
 				paths = append(paths, path)
@@ -238,8 +237,8 @@ func (n *Nix) absent(ctx context.Context, drvs []Derivation) ([]bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	absent := make([]bool, len(drvs))
-	for i, d := range drvs {
+	absent := make([]bool, len(wanted))
+	for i, d := range wanted {
 		absent[i] = len(d.Outputs) == 0
 		for _, path := range d.Outputs {
 			absent[i] = absent[i] || !valid[path]

@@ -10,6 +10,6 @@ import (
 // ServePlace is for Linux.
 func ServePlace(string) error { return errors.ErrUnsupported }
 
-func startHelper(context.Context, engine, string, *Session) (opener, error) {
+func startSidecar(context.Context, engine, string, *Session) (opener, error) {
 	return nil, errors.ErrUnsupported
 }

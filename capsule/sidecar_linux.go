@@ -18,8 +18,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxHelperMessage is how long a message of a helper may be, in bytes.
-const maxHelperMessage = 4096
+// maxSidecarMessage is how long a message of a sidecar may be, in bytes.
+const maxSidecarMessage = 4096
 
 // ServePlace opens sockets for the program that listens at a Unix socket, until
 // that ends. It is run in the network in which they are to be.
@@ -29,18 +29,18 @@ func ServePlace(socket string) error {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	buffer := make([]byte, maxHelperMessage)
+	buffer := make([]byte, maxSidecarMessage)
 	for {
 		n, err := conn.Read(buffer)
 		if err != nil || n == 0 {
 			return nil
 		}
-		var req helperRequest
+		var req sidecarRequest
 		if err := json.Unmarshal(buffer[:n], &req); err != nil {
 			return err
 		}
 		go func() {
-			answer := helperAnswer{ID: req.ID}
+			answer := sidecarAnswer{ID: req.ID}
 			file, err := req.open()
 			var rights []byte
 			if err != nil {
@@ -60,7 +60,7 @@ func ServePlace(socket string) error {
 }
 
 // open opens what is asked for, here.
-func (r *helperRequest) open() (*os.File, error) {
+func (r *sidecarRequest) open() (*os.File, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
 	defer cancel()
 	var opened interface {
@@ -95,8 +95,8 @@ func (r *helperRequest) open() (*os.File, error) {
 	return opened.File()
 }
 
-// helper is our side.
-type helper struct {
+// sidecar is our side.
+type sidecar struct {
 	engine  engine
 	session *Session
 	conn    *net.UnixConn
@@ -105,17 +105,17 @@ type helper struct {
 
 	mu      sync.Mutex
 	last    int
-	waiting map[int]chan helperReply
+	waiting map[int]chan sidecarReply
 	gone    error
 }
 
-type helperReply struct {
+type sidecarReply struct {
 	file *os.File
 	err  error
 }
 
-// startHelper runs a helper in a container that shares the network of another.
-func startHelper(ctx context.Context, e engine, id string, session *Session) (_ *helper, err error) {
+// startSidecar runs a sidecar in a container that shares the network of another.
+func startSidecar(ctx context.Context, e engine, id string, session *Session) (_ *sidecar, err error) {
 	found, err := e.inspect(ctx, id)
 	if err != nil {
 		return nil, err
@@ -128,7 +128,7 @@ func startHelper(ctx context.Context, e engine, id string, session *Session) (_ 
 		return nil, err
 	}
 	session.note(resource{Kind: directoryResource, Name: dir})
-	h := &helper{engine: e, session: session, dir: dir, waiting: map[int]chan helperReply{}}
+	h := &sidecar{engine: e, session: session, dir: dir, waiting: map[int]chan sidecarReply{}}
 	defer func() {
 		if err != nil {
 			h.close()
@@ -139,7 +139,7 @@ func startHelper(ctx context.Context, e engine, id string, session *Session) (_ 
 		return nil, err
 	}
 	defer func() { _ = listener.Close() }()
-	args, err := helperArgs(session, found[0].Image, found[0].ID, dir)
+	args, err := sidecarArgs(session, found[0].Image, found[0].ID, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -156,14 +156,14 @@ func startHelper(ctx context.Context, e engine, id string, session *Session) (_ 
 	return h, nil
 }
 
-// helperArgs are the words that make an engine run a helper.
-func helperArgs(session *Session, image, id, dir string) ([]string, error) {
-	program, err := filepath.EvalSymlinks(session.helper[0])
+// sidecarArgs are the words that make an engine run a sidecar.
+func sidecarArgs(session *Session, image, id, dir string) ([]string, error) {
+	program, err := filepath.EvalSymlinks(session.sidecar[0])
 	if err != nil {
 		return nil, err
 	}
 	const inside = "/rigx-place"
-	entry := inside + "-program/" + filepath.Base(session.helper[0])
+	entry := inside + "-program/" + filepath.Base(session.sidecar[0])
 	args := []string{
 		"run", "--detach", "--rm", "--pull", "never", "--network", "container:" + id, "--user", "0:0",
 		"--label", labelSession + "=" + session.id, "--workdir", "/",
@@ -178,7 +178,7 @@ func helperArgs(session *Session, image, id, dir string) ([]string, error) {
 		}
 	}
 	args = append(args, "--entrypoint", entry, image)
-	return append(append(args, session.helper[1:]...), inside+"/place"), nil
+	return append(append(args, session.sidecar[1:]...), inside+"/place"), nil
 }
 
 // dynamic reports whether a program needs libraries.
@@ -197,14 +197,14 @@ func dynamic(program string) bool {
 }
 
 // read gives answers to those who wait for them.
-func (h *helper) read() {
-	buffer, rights := make([]byte, maxHelperMessage), make([]byte, unix.CmsgSpace(4))
+func (h *sidecar) read() {
+	buffer, rights := make([]byte, maxSidecarMessage), make([]byte, unix.CmsgSpace(4))
 	for {
 		n, count, _, _, err := h.conn.ReadMsgUnix(buffer, rights)
 		if err != nil || n == 0 {
 			break
 		}
-		var answer helperAnswer
+		var answer sidecarAnswer
 		file := received(rights[:count])
 		err = json.Unmarshal(buffer[:n], &answer)
 		switch {
@@ -221,7 +221,7 @@ func (h *helper) read() {
 		delete(h.waiting, answer.ID)
 		h.mu.Unlock()
 		if waiting != nil {
-			waiting <- helperReply{file, err}
+			waiting <- sidecarReply{file, err}
 		} else if file != nil {
 			_ = file.Close()
 		}
@@ -230,7 +230,7 @@ func (h *helper) read() {
 	defer h.mu.Unlock()
 	h.gone = &net.OpError{Op: "dial", Net: "place", Err: syscall.ECONNREFUSED}
 	for _, waiting := range h.waiting {
-		waiting <- helperReply{err: h.gone}
+		waiting <- sidecarReply{err: h.gone}
 	}
 	h.waiting = nil
 }
@@ -250,8 +250,8 @@ func received(rights []byte) *os.File {
 }
 
 // ask has a socket opened. The caller closes the file.
-func (h *helper) ask(ctx context.Context, req helperRequest) (*os.File, error) {
-	answered := make(chan helperReply, 1)
+func (h *sidecar) ask(ctx context.Context, req sidecarRequest) (*os.File, error) {
+	answered := make(chan sidecarReply, 1)
 	h.mu.Lock()
 	if h.gone != nil {
 		h.mu.Unlock()
@@ -287,8 +287,8 @@ func (h *helper) ask(ctx context.Context, req helperRequest) (*os.File, error) {
 }
 
 // Listen implements [opener].
-func (h *helper) Listen(ctx context.Context, network string, addr netip.AddrPort) (net.Listener, error) {
-	f, err := h.ask(ctx, helperRequest{Do: "listen", Network: network, Local: addr})
+func (h *sidecar) Listen(ctx context.Context, network string, addr netip.AddrPort) (net.Listener, error) {
+	f, err := h.ask(ctx, sidecarRequest{Do: "listen", Network: network, Local: addr})
 	if err != nil {
 		return nil, err
 	}
@@ -297,8 +297,8 @@ func (h *helper) Listen(ctx context.Context, network string, addr netip.AddrPort
 }
 
 // ListenPacket implements [opener].
-func (h *helper) ListenPacket(ctx context.Context, network string, addr netip.AddrPort) (net.PacketConn, error) {
-	f, err := h.ask(ctx, helperRequest{Do: "packet", Network: network, Local: addr})
+func (h *sidecar) ListenPacket(ctx context.Context, network string, addr netip.AddrPort) (net.PacketConn, error) {
+	f, err := h.ask(ctx, sidecarRequest{Do: "packet", Network: network, Local: addr})
 	if err != nil {
 		return nil, err
 	}
@@ -307,8 +307,8 @@ func (h *helper) ListenPacket(ctx context.Context, network string, addr netip.Ad
 }
 
 // Dial implements [opener].
-func (h *helper) Dial(ctx context.Context, network string, local, remote netip.AddrPort) (net.Conn, error) {
-	f, err := h.ask(ctx, helperRequest{Do: "dial", Network: network, Local: local, Remote: remote})
+func (h *sidecar) Dial(ctx context.Context, network string, local, remote netip.AddrPort) (net.Conn, error) {
+	f, err := h.ask(ctx, sidecarRequest{Do: "dial", Network: network, Local: local, Remote: remote})
 	if err != nil {
 		return nil, err
 	}
@@ -316,9 +316,9 @@ func (h *helper) Dial(ctx context.Context, network string, local, remote netip.A
 	return net.FileConn(f)
 }
 
-// close ends the helper; sockets that it opened stay. An engine does not remove
+// close ends the sidecar; sockets that it opened stay. An engine does not remove
 // a container while another one shares its network.
-func (h *helper) close() {
+func (h *sidecar) close() {
 	h.once.Do(func() {
 		if h.conn != nil {
 			_ = h.conn.Close()

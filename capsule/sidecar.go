@@ -2,14 +2,14 @@ package capsule
 
 import "net/netip"
 
-// A helper opens sockets in the network of a container for a program that may
+// A sidecar opens sockets in the network of a container for a program that may
 // not enter it: whoever uses docker without being the superuser, and podman's
 // containers without root. It is a container that shares that network, runs
 // [ServePlace], and hands over what it opened through a Unix socket, one message
 // for each request and answer.
 
-// helperRequest asks for a socket.
-type helperRequest struct {
+// sidecarRequest asks for a socket.
+type sidecarRequest struct {
 	ID int `json:"id"`
 	// Do is listen, packet or dial.
 	Do      string         `json:"do"`
@@ -18,8 +18,8 @@ type helperRequest struct {
 	Remote  netip.AddrPort `json:"remote"`
 }
 
-// helperAnswer comes with the socket, unless there is an error.
-type helperAnswer struct {
+// sidecarAnswer comes with the socket, unless there is an error.
+type sidecarAnswer struct {
 	ID    int    `json:"id"`
 	Error string `json:"error,omitempty"`
 	// Errno is the number of the error, 0 if it has none.
@@ -29,4 +29,4 @@ type helperAnswer struct {
 // Help says how [ServePlace] is run: a program of this machine and arguments, to
 // which the path of the socket is added. Without it, [Capsule.Place] needs the
 // right to enter the network of a container itself.
-func (s *Session) Help(command ...string) { s.helper = command }
+func (s *Session) Help(command ...string) { s.sidecar = command }
