@@ -115,7 +115,7 @@ func TestTerminalFits(t *testing.T) {
 
 func TestTerminal(t *testing.T) {
 	got := Terminal("# Title\n\nSome `code`, *stress* and **more**, a [link](https://a.b) and [another](x.md).\n\n"+
-		"- one\n- two\n  goes on\n\n1. first\n\n       $ run\n\n| a | b |\n| --- | --- |\n| `x` | y\\|z |\n\n```\ncode  here\n```\n\n## Next\n\n| | |\n| --- | --- |\n| p | q |\n", 40, Style{})
+		"- one\n- two\n  goes on\n\n1. first\n\n        $ run\n\n| a | b |\n| --- | --- |\n| `x` | y\\|z |\n\n```\ncode  here\n```\n\n## Next\n\n| | |\n| --- | --- |\n| p | q |\n", 40, Style{})
 	want := `Title
 ─────
 

@@ -3,32 +3,27 @@ package docs
 import (
 	"strings"
 
-	"github.com/yuin/goldmark"
-	"github.com/yuin/goldmark/ast"
-	"github.com/yuin/goldmark/extension"
-	east "github.com/yuin/goldmark/extension/ast"
-	"github.com/yuin/goldmark/text"
+	"github.com/gomarkdown/markdown/ast"
+	"github.com/gomarkdown/markdown/parser"
 )
 
-// parse reads Markdown with tables.
-func parse(source []byte) ast.Node {
-	return goldmark.New(goldmark.WithExtensions(extension.Table)).Parser().Parse(text.NewReader(source))
+// parse reads Markdown with tables. The parser is one that costs next to nothing
+// when rigx starts: goldmark, with which the web pages are made and these are
+// compared in tests, compiles its patterns and tables in every program that it is
+// linked into, which took a sixth of a build that has nothing to do.
+func parse(markdown string) ast.Node {
+	const extensions = parser.NoIntraEmphasis | parser.Tables | parser.FencedCode | parser.SpaceHeadings |
+		parser.OrderedListStart | parser.NoEmptyLineBeforeBlock
+	return parser.NewWithExtensions(extensions).Parse([]byte(markdown))
 }
 
 // lines is the text of a block of code.
-func lines(n ast.Node, source []byte) string {
-	var b strings.Builder
-	for i := range n.Lines().Len() {
-		at := n.Lines().At(i)
-		b.Write(at.Value(source))
-	}
-	return strings.TrimRight(b.String(), "\n")
-}
+func lines(n *ast.CodeBlock) string { return strings.TrimRight(string(n.Literal), "\n") }
 
 // plain is the text of inline nodes without any marks.
-func plain(n ast.Node, source []byte) string {
+func plain(n ast.Node) string {
 	var b strings.Builder
-	inline(n, source, func(word string, _ face) { b.WriteString(word) })
+	inline(n, func(word string, _ face) { b.WriteString(word) })
 	return b.String()
 }
 
@@ -44,33 +39,31 @@ const (
 
 // inline hands the pieces of a paragraph to write. Line breaks are spaces; a link
 // is its text, followed by where it leads to if that is outside the manual.
-func inline(n ast.Node, source []byte, write func(text string, f face)) {
+func inline(n ast.Node, write func(text string, f face)) {
 	var walk func(n ast.Node, f face)
 	walk = func(n ast.Node, f face) {
-		for c := n.FirstChild(); c != nil; c = c.NextSibling() {
+		for _, c := range n.GetChildren() {
 			switch c := c.(type) {
 			case *ast.Text:
-				write(string(unescaped(c.Segment.Value(source), f)), f)
-				if c.SoftLineBreak() || c.HardLineBreak() {
-					write(" ", f)
-				}
-			case *ast.String:
-				write(string(c.Value), f)
-			case *ast.CodeSpan:
-				walk(c, literal)
-			case *ast.Emphasis:
-				walk(c, [...]face{1: emphasis, 2: strong}[min(c.Level, 2)])
+				write(strings.ReplaceAll(string(c.Literal), "\n", " "), f)
+			case *ast.Hardbreak:
+				write(" ", f)
+			case *ast.Code:
+				write(strings.ReplaceAll(string(c.Literal), "\n", " "), literal)
+			case *ast.Strong:
+				walk(c, strong)
+			case *ast.Emph:
+				walk(c, emphasis)
 			case *ast.Link:
 				walk(c, f)
-				if to := string(c.Destination); strings.Contains(to, "://") {
+				if to := string(c.Destination); strings.Contains(to, "://") && to != plain(c) {
 					write(" ("+to+")", roman)
 				}
-			case *ast.AutoLink:
-				write(string(c.URL(source)), f)
-			case *ast.Image, *ast.RawHTML:
-				if h, ok := c.(*ast.RawHTML); ok && strings.HasPrefix(string(h.Segments.Value(source)), "<br") {
+			case *ast.HTMLSpan:
+				if strings.HasPrefix(string(c.Literal), "<br") {
 					write("\n", roman)
 				}
+			case *ast.Image:
 			default:
 				walk(c, f)
 			}
@@ -79,30 +72,13 @@ func inline(n ast.Node, source []byte, write func(text string, f face)) {
 	walk(n, roman)
 }
 
-// unescaped takes the backslashes off characters that would be marks.
-func unescaped(b []byte, f face) []byte {
-	if f == literal {
-		return b
-	}
-	var out []byte
-	for i := 0; i < len(b); i++ {
-		if b[i] == '\\' && i+1 < len(b) && strings.IndexByte("\\`*_{}[]()<>#+-.!|", b[i+1]) >= 0 {
-			i++
-		}
-		out = append(out, b[i])
-	}
-	return out
-}
-
 // table returns the rows of a table, the heading first.
-func table(n *east.Table) [][]ast.Node {
+func table(n *ast.Table) [][]ast.Node {
 	var rows [][]ast.Node
-	for row := n.FirstChild(); row != nil; row = row.NextSibling() {
-		var cells []ast.Node
-		for cell := row.FirstChild(); cell != nil; cell = cell.NextSibling() {
-			cells = append(cells, cell)
+	for _, part := range n.Children {
+		for _, row := range part.GetChildren() {
+			rows = append(rows, row.GetChildren())
 		}
-		rows = append(rows, cells)
 	}
 	return rows
 }

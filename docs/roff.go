@@ -5,8 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/yuin/goldmark/ast"
-	east "github.com/yuin/goldmark/extension/ast"
+	"github.com/gomarkdown/markdown/ast"
 )
 
 // ManPage is where a page stands in the manual of the system.
@@ -26,29 +25,35 @@ func (m ManPage) File() string { return m.Name + "." + strconv.Itoa(m.Section) }
 // Man writes Markdown as a man page. The first heading is left out: the page has
 // a title of its own.
 func Man(m ManPage, markdown string) string {
-	r := &roff{source: []byte(markdown)}
+	r := &roff{}
 	fmt.Fprintf(&r.out, ".\\\" Written by `rigx man`.\n.TH %s %d %s %s %s\n", quoteRoff(strings.ToUpper(m.Name)), m.Section,
 		quoteRoff(m.Date), quoteRoff("rigx "+m.Version), quoteRoff("rigx manual"))
 	r.out.WriteString(".SH NAME\n" + escapeRoff(m.Name) + " \\- " + escapeRoff(m.Summary) + "\n")
-	doc := parse(r.source)
+	blocks := parse(markdown).GetChildren()
 	// What stands before the first section is the description.
-	first := doc.FirstChild()
-	if h, ok := first.(*ast.Heading); ok && h.Level == 1 {
-		first = h.NextSibling()
+	if h, ok := first(blocks).(*ast.Heading); ok && h.Level == 1 {
+		blocks = blocks[1:]
 	}
-	if h, ok := first.(*ast.Heading); first != nil && (!ok || h.Level > 2) {
+	if h, ok := first(blocks).(*ast.Heading); len(blocks) > 0 && (!ok || h.Level > 2) {
 		r.out.WriteString(".SH DESCRIPTION\n")
 		r.begun = true
 	}
-	for n := first; n != nil; n = n.NextSibling() {
+	for _, n := range blocks {
 		r.block(n)
 	}
 	return r.out.String()
 }
 
+// first of some blocks, nil if there is none.
+func first(blocks []ast.Node) ast.Node {
+	if len(blocks) == 0 {
+		return nil
+	}
+	return blocks[0]
+}
+
 type roff struct {
-	source []byte
-	out    strings.Builder
+	out strings.Builder
 	// begun is set right behind a heading or a tag, where a paragraph needs no
 	// request of its own.
 	begun bool
@@ -58,36 +63,36 @@ func (r *roff) block(n ast.Node) {
 	switch n := n.(type) {
 	case *ast.Heading:
 		request := ".SS"
-		text := plain(n, r.source)
+		text := plain(n)
 		if n.Level <= 2 {
 			request, text = ".SH", strings.ToUpper(text)
 		}
 		r.out.WriteString(request + " " + quoteRoff(text) + "\n")
 		r.begun = true
-	case *ast.Paragraph, *ast.TextBlock:
+	case *ast.Paragraph:
 		if text := r.inline(n); strings.TrimSpace(text) != "" {
 			r.paragraph()
 			r.out.WriteString(text + "\n")
 		}
-	case *ast.FencedCodeBlock, *ast.CodeBlock:
+	case *ast.CodeBlock:
 		if !r.begun {
 			r.out.WriteString(".PP\n")
 		}
 		r.begun = false
 		r.out.WriteString(".RS 4\n.EX\n")
-		for line := range strings.SplitSeq(lines(n, r.source), "\n") {
+		for line := range strings.SplitSeq(lines(n), "\n") {
 			r.out.WriteString(lineRoff(escapeRoff(strings.ReplaceAll(line, "-", "\x00"))) + "\n")
 		}
 		r.out.WriteString(".EE\n.RE\n")
 	case *ast.List:
 		r.list(n)
-	case *ast.Blockquote:
+	case *ast.BlockQuote:
 		r.out.WriteString(".RS 4\n")
-		for c := n.FirstChild(); c != nil; c = c.NextSibling() {
+		for _, c := range n.Children {
 			r.block(c)
 		}
 		r.out.WriteString(".RE\n")
-	case *east.Table:
+	case *ast.Table:
 		r.table(n)
 	}
 }
@@ -100,16 +105,16 @@ func (r *roff) paragraph() {
 }
 
 func (r *roff) list(n *ast.List) {
-	number := n.Start
-	for item := n.FirstChild(); item != nil; item = item.NextSibling() {
+	number := max(n.Start, 1)
+	for _, item := range n.Children {
 		mark, width := `\(bu`, 2
-		if n.IsOrdered() {
+		if n.ListFlags&ast.ListTypeOrdered != 0 {
 			mark, width = strconv.Itoa(number)+".", 4
 			number++
 		}
 		fmt.Fprintf(&r.out, ".IP %s %d\n", mark, width)
 		r.begun = true
-		for c := item.FirstChild(); c != nil; c = c.NextSibling() {
+		for _, c := range item.GetChildren() {
 			_, nested := c.(*ast.List)
 			if nested {
 				r.out.WriteString(".RS 4\n")
@@ -124,11 +129,11 @@ func (r *roff) list(n *ast.List) {
 }
 
 // table writes each row as a tagged paragraph.
-func (r *roff) table(n *east.Table) {
+func (r *roff) table(n *ast.Table) {
 	rows := table(n)
 	heads := make([]string, len(rows[0]))
 	for i, cell := range rows[0] {
-		heads[i] = plain(cell, r.source)
+		heads[i] = plain(cell)
 	}
 	for _, row := range rows[1:] {
 		tag := r.inline(row[0])
@@ -153,7 +158,7 @@ func (r *roff) table(n *east.Table) {
 
 func (r *roff) inline(n ast.Node) string {
 	var b strings.Builder
-	inline(n, r.source, func(text string, f face) {
+	inline(n, func(text string, f face) {
 		if text == "\n" {
 			b.WriteString("\n.br\n")
 			return

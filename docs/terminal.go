@@ -5,8 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/yuin/goldmark/ast"
-	east "github.com/yuin/goldmark/extension/ast"
+	"github.com/gomarkdown/markdown/ast"
 )
 
 // Style is the look of a page in a terminal: escape sequences, empty for plain
@@ -18,22 +17,21 @@ var Colors = Style{Heading: "\x1b[1m", Literal: "\x1b[36m", Strong: "\x1b[1m", E
 
 // Terminal writes Markdown for a terminal that many columns wide.
 func Terminal(markdown string, width int, style Style) string {
-	t := &terminal{source: []byte(markdown), style: style, width: max(width, 20)}
-	t.blocks(parse(t.source), 0)
+	t := &terminal{style: style, width: max(width, 20)}
+	t.blocks(parse(markdown), 0)
 	return strings.TrimLeft(t.out.String(), "\n")
 }
 
 type terminal struct {
-	source []byte
-	style  Style
-	width  int
-	out    strings.Builder
+	style Style
+	width int
+	out   strings.Builder
 	// tight items of lists have no blank lines between them.
 	tight bool
 }
 
 func (t *terminal) blocks(n ast.Node, indent int) {
-	for c := n.FirstChild(); c != nil; c = c.NextSibling() {
+	for _, c := range n.GetChildren() {
 		t.block(c, indent)
 	}
 }
@@ -41,25 +39,25 @@ func (t *terminal) blocks(n ast.Node, indent int) {
 func (t *terminal) block(n ast.Node, indent int) {
 	switch n := n.(type) {
 	case *ast.Heading:
-		t.out.WriteString("\n" + strings.Repeat(" ", indent) + t.style.Heading + plain(n, t.source) + t.style.Reset + "\n")
+		t.out.WriteString("\n" + strings.Repeat(" ", indent) + t.style.Heading + plain(n) + t.style.Reset + "\n")
 		if n.Level == 1 {
-			t.out.WriteString(strings.Repeat("─", min(t.width, utf8.RuneCountInString(plain(n, t.source)))) + "\n")
+			t.out.WriteString(strings.Repeat("─", min(t.width, utf8.RuneCountInString(plain(n)))) + "\n")
 		}
-	case *ast.Paragraph, *ast.TextBlock:
+	case *ast.Paragraph:
 		if text := t.inline(n); strings.TrimSpace(text) != "" {
 			t.gap()
 			t.wrapped(text, indent, indent)
 		}
-	case *ast.FencedCodeBlock, *ast.CodeBlock:
+	case *ast.CodeBlock:
 		t.gap()
-		for line := range strings.SplitSeq(lines(n, t.source), "\n") {
+		for line := range strings.SplitSeq(lines(n), "\n") {
 			t.out.WriteString(strings.TrimRight(strings.Repeat(" ", indent+4)+line, " ") + "\n")
 		}
 	case *ast.List:
 		t.list(n, indent)
-	case *ast.Blockquote:
+	case *ast.BlockQuote:
 		t.blocks(n, indent+2)
-	case *east.Table:
+	case *ast.Table:
 		t.table(n, indent)
 	}
 }
@@ -73,20 +71,20 @@ func (t *terminal) gap() {
 func (t *terminal) list(n *ast.List, indent int) {
 	was := t.tight
 	t.gap()
-	number := n.Start
-	for item := n.FirstChild(); item != nil; item = item.NextSibling() {
+	number := max(n.Start, 1)
+	for _, item := range n.Children {
 		mark := "• "
-		if n.IsOrdered() {
+		if n.ListFlags&ast.ListTypeOrdered != 0 {
 			mark = strconv.Itoa(number) + ". "
 			number++
 		}
 		inner := indent + utf8.RuneCountInString(mark)
 		t.tight = true
-		for c := item.FirstChild(); c != nil; c = c.NextSibling() {
-			if c == item.FirstChild() {
+		for i, c := range item.GetChildren() {
+			if i == 0 {
 				t.wrapped(mark+t.inline(c), indent, inner)
 			} else {
-				t.tight = n.IsTight
+				t.tight = n.Tight
 				t.block(c, inner)
 			}
 		}
@@ -96,7 +94,7 @@ func (t *terminal) list(n *ast.List, indent int) {
 
 // table writes rows side by side if they fit, otherwise each row as a term with
 // its explanation below.
-func (t *terminal) table(n *east.Table, indent int) {
+func (t *terminal) table(n *ast.Table, indent int) {
 	var rows [][]string
 	for _, cells := range table(n) {
 		var row []string
@@ -176,7 +174,7 @@ func (t *terminal) definition(heads, row []string, indent int) {
 // inline is a paragraph with escape sequences for its faces.
 func (t *terminal) inline(n ast.Node) string {
 	var b strings.Builder
-	inline(n, t.source, func(text string, f face) {
+	inline(n, func(text string, f face) {
 		on := [...]string{"", t.style.Literal, t.style.Strong, t.style.Emphasis}[f]
 		if on == "" {
 			if f == literal {
