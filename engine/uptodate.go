@@ -123,30 +123,43 @@ type fingerprints struct {
 	shared   fingerprint // all parts but the sources
 	// unknowable says why nothing can be told of any unit, "" if it can.
 	unknowable string
-	observed   *source.Observation
-	sets       map[*manifest.UnitFiles][]string // absolute paths
-	targets    map[*manifest.Target]targetPrint
-	others     []string // files of the projects this one depends on
+	// paths are all files that count, absolute; lists of them are of their places.
+	paths    []string
+	observed *source.Observation
+	sets     map[*manifest.UnitFiles][]int
+	targets  map[*manifest.Target]targetPrint
+	others   []int // files of the projects this one depends on
 }
 
 // fingerprints observes all that the selected units are made from.
 func (w *Workspace) fingerprints(st *buildState, selected []Selected) *fingerprints {
-	f := &fingerprints{w: w, st: st, selected: selected, sets: map[*manifest.UnitFiles][]string{}, targets: map[*manifest.Target]targetPrint{}}
+	f := &fingerprints{w: w, st: st, selected: selected, sets: map[*manifest.UnitFiles][]int{}, targets: map[*manifest.Target]targetPrint{}}
 	f.share()
 	if f.unknowable != "" {
 		return f
 	}
-	var paths []string
-	var whole []string // computed once
-	known := map[string]bool{}
-	add := func(list []string) {
-		for _, path := range list {
-			if !known[path] {
-				known[path] = true
-				paths = append(paths, path)
+	known := make(map[string]int, st.index.Len())
+	places := func(root string, lists ...[]string) []int {
+		n := 0
+		for _, list := range lists {
+			n += len(list)
+		}
+		out := make([]int, 0, n)
+		for _, list := range lists {
+			for _, file := range list {
+				path := root + filepath.FromSlash(file)
+				at, ok := known[path]
+				if !ok {
+					at = len(f.paths)
+					known[path], f.paths = at, append(f.paths, path)
+				}
+				out = append(out, at)
 			}
 		}
+		return out
 	}
+	root := filepath.Clean(w.Dir()) + string(filepath.Separator)
+	var whole []int // computed once
 	local := false
 	for _, t := range w.reached(selected) {
 		for i := range t.Edges {
@@ -154,14 +167,16 @@ func (w *Workspace) fingerprints(st *buildState, selected []Selected) *fingerpri
 		}
 		for _, u := range t.Units() {
 			files := w.Files.Of(u)
-			if files == nil {
-				continue
+			switch {
+			case files == nil:
+			case files.Src.Whole:
+				if whole == nil {
+					whole = places("", []string{w.Dir()}, source.Everything(w.Dir()))
+				}
+				f.sets[files] = whole
+			default:
+				f.sets[files] = places(root, files.Src.Files, files.VenvFiles)
 			}
-			if files.Src.Whole && whole == nil {
-				whole = append([]string{w.Dir()}, source.Everything(w.Dir())...)
-			}
-			f.sets[files] = w.setOf(files, whole)
-			add(f.sets[files])
 		}
 	}
 	for _, s := range selected {
@@ -171,26 +186,11 @@ func (w *Workspace) fingerprints(st *buildState, selected []Selected) *fingerpri
 		for _, m := range w.Manifest.Projects()[1:] {
 			// All of them, rather than what is used: it is built for real too often,
 			// never too seldom.
-			f.others = append(f.others, append([]string{m.Dir}, source.Everything(m.Dir)...)...)
-			f.others = append(f.others, filepath.Join(m.Dir, "flake.lock"))
+			f.others = append(f.others, places("", []string{m.Dir}, source.Everything(m.Dir), []string{filepath.Join(m.Dir, "flake.lock")})...)
 		}
-		add(f.others)
 	}
-	f.observed = st.index.Observe(paths)
+	f.observed = st.index.Observe(f.paths)
 	return f
-}
-
-func (w *Workspace) setOf(files *manifest.UnitFiles, whole []string) []string {
-	if files.Src.Whole {
-		return whole
-	}
-	out := make([]string, 0, len(files.Src.Files)+len(files.VenvFiles))
-	for _, list := range [][]string{files.Src.Files, files.VenvFiles} {
-		for _, file := range list {
-			out = append(out, filepath.Join(w.Dir(), filepath.FromSlash(file)))
-		}
-	}
-	return out
 }
 
 // share computes the parts that all units have in common.
@@ -312,13 +312,10 @@ func (f *fingerprints) target(t *manifest.Target) targetPrint {
 			continue
 		}
 		fmt.Fprintf(h, "\n%s %d\n", u.Attr(), len(f.sets[files]))
-		for _, path := range f.sets[files] {
-			hash, ok := f.observed.Hash(path)
-			if !ok && print.why == "" {
-				print.why = "cannot read " + path
+		for _, at := range f.sets[files] {
+			if !f.write(h, at) && print.why == "" {
+				print.why = "cannot read " + f.paths[at]
 			}
-			h.Write([]byte(path))
-			h.Write(hash[:])
 		}
 	}
 	for i := range t.Edges {
@@ -341,6 +338,14 @@ func (f *fingerprints) target(t *manifest.Target) targetPrint {
 	return print
 }
 
+// write adds a file to a hash, and reports whether it can be read.
+func (f *fingerprints) write(h hash.Hash, at int) bool {
+	hash, ok := f.observed.Hash(at)
+	_, _ = io.WriteString(h, f.paths[at])
+	h.Write(hash[:])
+	return ok
+}
+
 // of returns the fingerprint of something selected, or why it has none.
 func (f *fingerprints) of(s Selected) (fingerprint, string) {
 	if f.unknowable != "" {
@@ -353,10 +358,8 @@ func (f *fingerprints) of(s Selected) (fingerprint, string) {
 	if sources.local {
 		h := sha256.New()
 		h.Write(sources.hash[:])
-		for _, path := range f.others {
-			hash, _ := f.observed.Hash(path) // a flake.lock may be missing
-			h.Write([]byte(path))
-			h.Write(hash[:])
+		for _, at := range f.others {
+			f.write(h, at) // a flake.lock may be missing
 		}
 		sources.hash = source.Hash(h.Sum(nil))
 	}
@@ -401,9 +404,10 @@ func (f *fingerprints) whatChanged(part int, s Selected) string {
 	}
 	for _, t := range f.w.reached([]Selected{s}) {
 		for _, u := range t.Units() {
-			for _, path := range f.sets[f.w.Files.Of(u)] {
+			for _, at := range f.sets[f.w.Files.Of(u)] {
+				path := f.paths[at]
 				before, known := f.st.index.Before(path)
-				now, _ := f.observed.Hash(path)
+				now, _ := f.observed.Hash(at)
 				if known && before == now {
 					continue
 				}

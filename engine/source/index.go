@@ -28,7 +28,7 @@ type Hash [sha256.Size]byte
 //
 // It is safe for concurrent use.
 type Index struct {
-	mu      sync.Mutex
+	mu      sync.RWMutex
 	entries map[string]*indexEntry
 	changed bool
 	// was has the hashes that were replaced since, nil for what was not known.
@@ -39,7 +39,7 @@ type indexEntry struct {
 	stamp stamp
 	hash  Hash
 	racy  bool
-	seen  bool // asked for since the index was read
+	seen  atomic.Bool // asked for since the index was read
 }
 
 // stamp is what the file system says of a file.
@@ -73,9 +73,9 @@ func (x *Index) of(path string) (Hash, stamp, error) {
 		return Hash{}, stamp{}, err
 	}
 	now := stampOf(info)
-	x.mu.Lock()
+	x.mu.RLock()
 	known, ok := x.trusted(path, now)
-	x.mu.Unlock()
+	x.mu.RUnlock()
 	if ok {
 		return known, now, nil
 	}
@@ -88,7 +88,8 @@ func (x *Index) of(path string) (Hash, stamp, error) {
 	if err != nil {
 		return Hash{}, now, err
 	}
-	e := &indexEntry{stamp: stampOf(after), hash: hash, seen: true}
+	e := &indexEntry{stamp: stampOf(after), hash: hash}
+	e.seen.Store(true)
 	e.racy = e.stamp != now || recent(e.stamp, begun)
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -102,14 +103,14 @@ func (x *Index) of(path string) (Hash, stamp, error) {
 	return hash, e.stamp, nil
 }
 
-// trusted returns the hash that is known of a path, if the file is still the
-// one that was hashed. The index is locked.
+// trusted returns the hash that is known of a path, and whether the file is still
+// the one that was hashed. The index is locked.
 func (x *Index) trusted(path string, now stamp) (Hash, bool) {
 	e := x.entries[path]
 	if e == nil {
 		return Hash{}, false
 	}
-	e.seen = true
+	e.seen.Store(true)
 	return e.hash, e.stamp == now && !e.racy
 }
 
@@ -169,8 +170,8 @@ func (h *Hash) UnmarshalText(text []byte) error {
 
 // Before returns the hash that a path had when the index was read.
 func (x *Index) Before(path string) (Hash, bool) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
+	x.mu.RLock()
+	defer x.mu.RUnlock()
 	if was, replaced := x.was[path]; replaced {
 		if was == nil {
 			return Hash{}, false
@@ -185,7 +186,9 @@ func (x *Index) Before(path string) (Hash, bool) {
 
 // Observation is a set of files at one moment.
 type Observation struct {
-	files map[string]observed
+	paths []string
+	// files are what was seen of each path; the zero stamp is what was not there.
+	files []observed
 	// dirs are the times at which directories last changed: what came and went
 	// since may have been read.
 	dirs map[string]int64
@@ -200,52 +203,61 @@ type observed struct {
 	stamp stamp
 }
 
-// Observe hashes files, given as absolute paths. What cannot be read has no
-// hash.
+// Observe hashes files, given as absolute clean paths, each once. What cannot be
+// read has no hash.
 func (x *Index) Observe(paths []string) *Observation {
-	o := &Observation{files: make(map[string]observed, len(paths)), dirs: map[string]int64{}}
+	o := &Observation{paths: paths, files: make([]observed, len(paths)), dirs: map[string]int64{}}
 	begun := time.Now()
 	var mu sync.Mutex
-	inDirs(paths, func(part []string, stamps []stamp) {
-		hashes, trusted := make([]Hash, len(part)), make([]bool, len(part))
-		x.mu.Lock()
-		for i, path := range part {
-			hashes[i], trusted[i] = x.trusted(path, stamps[i])
+	inDirs(paths, func(places []int, stamps []stamp) {
+		trusted := make([]bool, len(places))
+		x.mu.RLock()
+		for i, at := range places {
+			o.files[at].hash, trusted[i] = x.trusted(paths[at], stamps[i])
 		}
-		x.mu.Unlock()
-		for i, path := range part {
-			if trusted[i] || stamps[i] == (stamp{}) {
-				continue // it is known, or not there
+		x.mu.RUnlock()
+		dirs, unsettled := map[string]int64{}, false
+		for i, at := range places {
+			file := &o.files[at]
+			if file.stamp = stamps[i]; !trusted[i] && file.stamp != (stamp{}) {
+				var err error
+				if file.hash, file.stamp, err = x.of(paths[at]); err != nil {
+					file.stamp = stamp{}
+				}
 			}
-			var err error
-			if hashes[i], stamps[i], err = x.of(path); err != nil {
-				stamps[i] = stamp{}
+			if file.stamp == (stamp{}) {
+				file.hash = Hash{} // whatever it was
+				continue
 			}
+			if file.stamp.mode.IsDir() {
+				dirs[paths[at]] = changeTime(paths[at])
+			}
+			unsettled = unsettled || file.stamp.mode.IsRegular() && recent(file.stamp, begun)
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		for i, path := range part {
-			s := stamps[i]
-			if s == (stamp{}) {
-				continue
-			}
-			if s.mode.IsDir() {
-				o.dirs[path] = changeTime(path)
-			}
-			o.files[path] = observed{hashes[i], s}
-			o.unsettled = o.unsettled || s.mode.IsRegular() && recent(s, begun)
-		}
+		maps.Copy(o.dirs, dirs)
+		o.unsettled = o.unsettled || unsettled
 	})
 	return o
 }
 
 // inDirs looks at files, those of one directory together, several directories
-// at once. A file that is not there has the zero stamp.
-func inDirs(paths []string, visit func(part []string, stamps []stamp)) {
-	byDir := map[string][]string{}
-	for _, path := range paths {
-		dir := filepath.Dir(path)
-		byDir[dir] = append(byDir[dir], path)
+// at once. visit is given places in paths, and the stamps of the files there; one
+// that is not there has the zero stamp.
+func inDirs(paths []string, visit func(places []int, stamps []stamp)) {
+	byDir := map[string]*[]int{}
+	var last string // files of a directory follow each other, mostly
+	var places *[]int
+	for i, path := range paths {
+		dir := path[:len(path)-len(filepath.Base(path))]
+		if places == nil || dir != last {
+			if last, places = dir, byDir[dir]; places == nil {
+				places = new([]int)
+				byDir[dir] = places
+			}
+		}
+		*places = append(*places, i)
 	}
 	dirs := make(chan string, len(byDir))
 	for dir := range byDir {
@@ -256,7 +268,8 @@ func inDirs(paths []string, visit func(part []string, stamps []stamp)) {
 	for range min(workersOf, len(byDir)) {
 		workers.Go(func() {
 			for dir := range dirs {
-				visit(byDir[dir], stampsIn(dir, byDir[dir]))
+				places := *byDir[dir]
+				visit(places, stampsIn(dir, paths, places))
 			}
 		})
 	}
@@ -265,10 +278,10 @@ func inDirs(paths []string, visit func(part []string, stamps []stamp)) {
 
 var workersOf = 2 * runtime.GOMAXPROCS(0)
 
-// Hash of one of the files that were observed.
-func (o *Observation) Hash(path string) (Hash, bool) {
-	file, ok := o.files[path]
-	return file.hash, ok
+// Hash of the file whose path is at that place among those that were observed.
+func (o *Observation) Hash(place int) (Hash, bool) {
+	file := &o.files[place]
+	return file.hash, file.stamp != stamp{}
 }
 
 // Holds reports whether the files are still those that were observed, and were
@@ -278,9 +291,9 @@ func (o *Observation) Holds() bool {
 		return false
 	}
 	var changed atomic.Bool
-	inDirs(slices.Collect(maps.Keys(o.files)), func(part []string, stamps []stamp) {
-		for i, path := range part {
-			if stamps[i] != o.files[path].stamp {
+	inDirs(o.paths, func(places []int, stamps []stamp) {
+		for i, at := range places {
+			if stamps[i] != o.files[at].stamp {
 				changed.Store(true)
 			}
 		}
@@ -305,27 +318,34 @@ func changeTime(path string) int64 {
 	return changed(info)
 }
 
+// Len is how many paths the index knows.
+func (x *Index) Len() int {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return len(x.entries)
+}
+
 // Changed reports whether the index knows more than when it was read.
 func (x *Index) Changed() bool {
-	x.mu.Lock()
-	defer x.mu.Unlock()
+	x.mu.RLock()
+	defer x.mu.RUnlock()
 	return x.changed
 }
 
 // AppendTo appends the index to a buffer: the paths that were asked for since
 // it was read. Others are forgotten.
 func (x *Index) AppendTo(b []byte) []byte {
-	x.mu.Lock()
-	defer x.mu.Unlock()
+	x.mu.RLock()
+	defer x.mu.RUnlock()
 	count := 0
 	for _, e := range x.entries {
-		if e.seen {
+		if e.seen.Load() {
 			count++
 		}
 	}
 	b = binary.AppendUvarint(b, uint64(count))
 	for path, e := range x.entries {
-		if !e.seen {
+		if !e.seen.Load() {
 			continue
 		}
 		b = binary.AppendUvarint(b, uint64(len(path)))
@@ -354,13 +374,15 @@ func ReadIndex(b []byte) (*Index, []byte, error) {
 	}
 	b = b[n:]
 	x.entries = make(map[string]*indexEntry, count)
+	text := string(b) // which all paths are parts of
 	slab := make([]indexEntry, count)
 	for i := range count {
 		length, n := binary.Uvarint(b)
 		if n <= 0 || length > uint64(len(b)-n) {
 			return nil, nil, errIndex
 		}
-		path := string(b[n : n+int(length)])
+		at := len(text) - len(b) + n
+		path := text[at : at+int(length)]
 		b = b[n+int(length):]
 		var fields [5]int64
 		for i := range fields {

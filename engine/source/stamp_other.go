@@ -7,11 +7,11 @@ import (
 	"os"
 )
 
-// stampsIn looks at files of a directory.
-func stampsIn(_ string, paths []string) []stamp {
-	stamps := make([]stamp, len(paths))
-	for i, path := range paths {
-		if info, err := os.Lstat(path); err == nil {
+// stampsIn looks at files of a directory, those at some places in paths.
+func stampsIn(_ string, paths []string, places []int) []stamp {
+	stamps := make([]stamp, len(places))
+	for i, at := range places {
+		if info, err := os.Lstat(paths[at]); err == nil {
 			stamps[i] = stampOf(info)
 		}
 	}

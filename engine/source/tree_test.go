@@ -285,4 +285,10 @@ func TestObservation(t *testing.T) {
 	if o.Holds() {
 		t.Error("a new file went unnoticed")
 	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if hash, ok := x.Observe([]string{dir, file}).Hash(1); ok || hash != (Hash{}) {
+		t.Error("a file that is gone has the hash that it had")
+	}
 }
