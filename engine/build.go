@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rigx-build/rigx/engine/manifest"
@@ -115,18 +116,16 @@ func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOp
 	if err != nil {
 		return nil, err
 	}
+	if !opts.Trial {
+		s.linkAll(ctx, built)
+	}
 	record := <-holds
 	for i, at := range stale {
 		built[i].Stale = results[at].Stale
 		results[at] = built[i]
-		r := &results[at]
-		if opts.Trial {
-			continue
+		if !opts.Trial {
+			prints.record(&results[at], record)
 		}
-		if r.Err == nil {
-			r.Err = s.link(ctx, r)
-		}
-		prints.record(r, record)
 	}
 	saved := make(chan struct{})
 	go func() {
@@ -323,6 +322,26 @@ func (s *session) noPackage(name string) error {
 		}
 	}
 	return e
+}
+
+// linkers is how many links are made at once. Where Nix has a daemon, each takes a
+// process that mostly waits for it.
+const linkers = 8
+
+// linkAll links the results that there are; one that cannot be linked has failed.
+func (s *session) linkAll(ctx context.Context, results []Result) {
+	var workers sync.WaitGroup
+	free := make(chan struct{}, linkers)
+	for i := range results {
+		if r := &results[i]; r.Err == nil {
+			free <- struct{}{}
+			workers.Go(func() {
+				r.Err = s.link(ctx, r)
+				<-free
+			})
+		}
+	}
+	workers.Wait()
 }
 
 // link points output/<attr> at the result; the link keeps it from being
