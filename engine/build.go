@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/rigx-build/rigx/engine/manifest"
@@ -117,7 +116,7 @@ func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOp
 		return nil, err
 	}
 	if !opts.Trial {
-		s.linkAll(ctx, built)
+		s.link(ctx, built)
 	}
 	record := <-holds
 	for i, at := range stale {
@@ -324,38 +323,28 @@ func (s *session) noPackage(name string) error {
 	return e
 }
 
-// linkers is how many links are made at once. Where Nix has a daemon, each takes a
-// process that mostly waits for it.
-const linkers = 8
-
-// linkAll links the results that there are; one that cannot be linked has failed.
-func (s *session) linkAll(ctx context.Context, results []Result) {
-	var workers sync.WaitGroup
-	free := make(chan struct{}, linkers)
+// link points output/<attr> at each result that there is; the links keep them from
+// being collected as garbage. A result that cannot be linked has failed.
+func (s *session) link(ctx context.Context, results []Result) {
+	dir := filepath.Join(s.w.Dir(), OutputDir)
+	missing := os.MkdirAll(dir, 0o755)
+	var links []nix.Link
+	var of []*Result
 	for i := range results {
-		if r := &results[i]; r.Err == nil {
-			free <- struct{}{}
-			workers.Go(func() {
-				r.Err = s.link(ctx, r)
-				<-free
-			})
+		switch r := &results[i]; {
+		case r.Err != nil:
+		case missing != nil:
+			r.Err = unwritable(dir, missing)
+		default:
+			r.Link = filepath.Join(OutputDir, r.Attr)
+			links, of = append(links, nix.Link{Path: filepath.Join(dir, r.Attr), To: r.Output}), append(of, r)
 		}
 	}
-	workers.Wait()
-}
-
-// link points output/<attr> at the result; the link keeps it from being
-// collected as garbage.
-func (s *session) link(ctx context.Context, r *Result) error {
-	dir := filepath.Join(s.w.Dir(), OutputDir)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return unwritable(dir, err)
+	for i, err := range s.nix.Link(ctx, links...) {
+		if err != nil {
+			of[i].Err = unwritable(links[i].Path, err)
+		}
 	}
-	r.Link = filepath.Join(OutputDir, r.Attr)
-	if err := s.nix.Link(ctx, filepath.Join(dir, r.Attr), r.Output); err != nil {
-		return unwritable(filepath.Join(dir, r.Attr), err)
-	}
-	return nil
 }
 
 // Clean removes the links below output/, and output/ itself unless something

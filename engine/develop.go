@@ -406,7 +406,7 @@ func (w *Workspace) recall(want *wantedEnvironment, prints *fingerprints) *Envir
 // Without it the next time takes longer, no more.
 func (w *Workspace) keep(ctx context.Context, s *session, want *wantedEnvironment, prints *fingerprints, held bool) {
 	file, link := w.environmentFile(want)
-	if os.MkdirAll(filepath.Dir(file), 0o755) != nil || s.nix.Link(ctx, link, want.path) != nil {
+	if os.MkdirAll(filepath.Dir(file), 0o755) != nil || s.nix.Link(ctx, nix.Link{Path: link, To: want.path})[0] != nil {
 		return
 	}
 	kept := keptEnvironment{Path: want.path}

@@ -76,9 +76,9 @@ func (w *Workspace) BuildInstallables(ctx context.Context, refs []string, opts B
 			r.Err = errors.New("it has no output")
 			continue
 		}
-		if !opts.Trial {
-			r.Err = s.link(ctx, r)
-		}
+	}
+	if !opts.Trial {
+		s.link(ctx, results)
 	}
 	s.share(ctx, results, opts)
 	return results, nil

@@ -83,11 +83,7 @@ func (s *session) share(ctx context.Context, results []Result, opts BuildOptions
 		copyAll(store, "", true, "from "+store)
 		local := *s
 		local.nix = s.nix.Local()
-		for i := range results {
-			if results[i].Err == nil {
-				results[i].Err = local.link(ctx, &results[i])
-			}
-		}
+		local.link(ctx, results)
 	}
 	if to := s.w.storeNamed(opts.CopyTo); to != "" {
 		// Who may give a store what is not signed is for that store to say.

@@ -168,9 +168,12 @@ func (s *session) dependencies(ctx context.Context, t *manifest.Target) (outputs
 			return nil, &Error{Code: diagnostic.NixFailed, Message: "`" + t.Name + "` needs `" + deps[i].Attr + "`, which failed", Err: results[i].Err}
 		}
 		built[deps[i].Attr] = results[i].Output
-		// Host scripts reach into output/ as well as into ${dep}.
-		if err := s.link(ctx, &results[i]); err != nil {
-			return nil, err
+	}
+	// Host scripts reach into output/ as well as into ${dep}.
+	s.link(ctx, results)
+	for i := range results {
+		if results[i].Err != nil {
+			return nil, results[i].Err
 		}
 	}
 	return built, nil

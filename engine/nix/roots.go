@@ -16,27 +16,59 @@ const autoRoots = "/nix/var/nix/gcroots/auto"
 
 func (n *Nix) beside(program string) string { return filepath.Join(filepath.Dir(n.Path), program) }
 
-// Link makes link, an absolute path, a symbolic link to a store path, and
-// registers it with Nix so that the path is not collected while the link is
-// there. A link that is right already costs one look.
-func (n *Nix) Link(ctx context.Context, link, storePath string) error {
-	if to, err := os.Readlink(link); err == nil && to == storePath && Rooted(link) {
-		return nil
+// A Link is a symbolic link to a store path, by its absolute path.
+type Link struct{ Path, To string }
+
+// Link makes links, and registers them with Nix so that what they lead to is not
+// collected while they are there. A link that is right already costs one look. The
+// result has an error for each, nil for those that are made.
+func (n *Nix) Link(ctx context.Context, links ...Link) []error {
+	errs := make([]error, len(links))
+	var byDaemon []int
+	for i, link := range links {
+		if to, err := os.Readlink(link.Path); err == nil && to == link.To && Rooted(link.Path) {
+			continue
+		}
+		info, err := os.Lstat(link.Path)
+		switch {
+		case err == nil && info.Mode()&fs.ModeSymlink == 0:
+			errs[i] = fmt.Errorf("%s is there and is not a link; remove it", link.Path)
+		case n.store != "":
+			// What another store keeps is its own affair; the link only says where.
+			errs[i] = replaceLink(link.Path, link.To)
+		case UsesDaemon() || !writable(autoRoots):
+			byDaemon = append(byDaemon, i)
+		default:
+			if errs[i] = replaceLink(link.Path, link.To); errs[i] == nil {
+				errs[i] = replaceLink(autoRoot(link.Path), link.Path)
+			}
+		}
 	}
-	if info, err := os.Lstat(link); err == nil && info.Mode()&fs.ModeSymlink == 0 {
-		return fmt.Errorf("%s is there and is not a link; remove it", link)
+	if len(byDaemon) > 0 {
+		n.linkByDaemon(ctx, links, byDaemon, errs)
 	}
-	if n.store != "" {
-		// What another store keeps is its own affair; the link only says where.
-		return replaceLink(link, storePath)
+	return errs
+}
+
+// linkByDaemon makes some of the links where only the daemon may register them.
+// Where it cannot be asked, nix-store is, which takes longer than many a build.
+func (n *Nix) linkByDaemon(ctx context.Context, links []Link, some []int, errs []error) {
+	d, broken := dialDaemon(ctx)
+	if broken == nil {
+		defer d.close()
 	}
-	if UsesDaemon() || !writable(autoRoots) {
-		return n.storeCommand(ctx, io.Discard, "--add-root", link, "--indirect", "--realise", storePath)
+	for _, i := range some {
+		link := links[i]
+		if broken == nil {
+			if errs[i] = replaceLink(link.Path, link.To); errs[i] != nil {
+				continue
+			}
+			if broken = d.register(link.Path); broken == nil && Rooted(link.Path) {
+				continue
+			}
+		}
+		errs[i] = n.storeCommand(ctx, io.Discard, "--add-root", link.Path, "--indirect", "--realise", link.To)
 	}
-	if err := replaceLink(link, storePath); err != nil {
-		return err
-	}
-	return replaceLink(autoRoot(link), link)
 }
 
 // autoRoot is the place where Nix registers a link: named after the hash of
