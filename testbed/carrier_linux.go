@@ -46,11 +46,6 @@ const (
 	small = 16 << 10
 	// large is how much is spliced at once.
 	large = 1 << 20
-	// receiveBuffer and sendBuffer are of the sockets of a carriage. By itself the
-	// kernel makes them as large as it may; what is on its way between two
-	// programs of one machine then falls out of the caches of its processors.
-	receiveBuffer = 1 << 20
-	sendBuffer    = 128 << 10
 )
 
 // A carriage is a connection in the hands of a carrier.
@@ -103,8 +98,6 @@ func (f *fleet) board(c *connection) *carriage {
 			return nil
 		}
 		g.sockets[i] = fd
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)
 	}
 	for i := range g.ways {
 		s := &c.streams[i]

@@ -149,7 +149,7 @@ func (n *Network) depart(p Place) {
 type host struct{}
 
 func (host) Listen(ctx context.Context, network string, addr netip.AddrPort) (net.Listener, error) {
-	lc := net.ListenConfig{KeepAlive: -1}
+	lc := net.ListenConfig{KeepAlive: -1, Control: prepareListener}
 	return lc.Listen(ctx, network+"4", addr.String())
 }
 
@@ -159,7 +159,7 @@ func (host) ListenPacket(ctx context.Context, network string, addr netip.AddrPor
 }
 
 func (host) Dial(ctx context.Context, network string, local, remote netip.AddrPort) (net.Conn, error) {
-	d := net.Dialer{KeepAlive: -1, ControlContext: bindLate}
+	d := net.Dialer{KeepAlive: -1, ControlContext: prepareConnection}
 	switch {
 	case !local.IsValid():
 	case network == "tcp":

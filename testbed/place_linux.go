@@ -13,14 +13,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bindLate has the kernel choose the port of a bound socket when it connects, so
-// that the ports of one address last for as many connections to each
-// destination.
-func bindLate(_ context.Context, _, _ string, c syscall.RawConn) error {
+// prepareListener is for the listener of connections that are forwarded.
+func prepareListener(_, _ string, c syscall.RawConn) error {
+	return c.Control(unpaced)
+}
+
+// prepareConnection is for the other side of them.
+func prepareConnection(_ context.Context, _, _ string, c syscall.RawConn) error {
 	return c.Control(func(fd uintptr) {
+		// The kernel chooses the port of a bound socket when it connects, so that the
+		// ports of one address last for as many connections to each destination.
 		// Kernels before 4.2 do not know it, and choose early.
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
+		unpaced(fd)
 	})
+}
+
+// unpaced has a socket send at once what it can, as do those that it accepts. BBR,
+// which some machines use for all, sends by timers instead: between programs of one
+// machine that takes twice as long as everything else. Every kernel has Reno. What
+// a network does to a connection is for rules to say.
+func unpaced(fd uintptr) {
+	_ = unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION, "reno")
 }
 
 // A Namespace is the network namespace of a process, such as that of a

@@ -12,7 +12,9 @@ import (
 	"syscall"
 )
 
-func bindLate(context.Context, string, string, syscall.RawConn) error { return nil }
+func prepareListener(string, string, syscall.RawConn) error { return nil }
+
+func prepareConnection(context.Context, string, string, syscall.RawConn) error { return nil }
 
 // A Namespace is the network namespace of a process, as a [Place]. Only Linux
 // has them.
