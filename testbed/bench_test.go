@@ -338,26 +338,34 @@ func throughput(b *testing.B, c contender, delay time.Duration) {
 
 // BenchmarkRoundTrip sends 64 bytes there and back.
 func BenchmarkRoundTrip(b *testing.B) {
-	contenders(b, func(b *testing.B, c contender) {
-		through, fc, proxy := c.start(b, TCP, 0)
-		serveAt(b, fc, func(c net.Conn) {
-			_, _ = io.CopyBuffer(struct{ io.Writer }{c}, struct{ io.Reader }{c}, make([]byte, 64))
-		})
-		conn := open(b, through)
-		message := make([]byte, 64)
-		times := make([]time.Duration, 0, b.N)
-		report := measureCPU(b, proxy)
-		for range b.N {
-			start := time.Now()
-			_, err := conn.Write(message)
-			check(b, err)
-			_, err = io.ReadFull(conn, message)
-			check(b, err)
-			times = append(times, time.Since(start))
-		}
-		report()
-		reportTimes(b, times)
+	contenders(b, func(b *testing.B, c contender) { roundTrip(b, c, 0) })
+}
+
+// BenchmarkSparse does so every 10 ms.
+func BenchmarkSparse(b *testing.B) {
+	contenders(b, func(b *testing.B, c contender) { roundTrip(b, c, 10*time.Millisecond) })
+}
+
+func roundTrip(b *testing.B, c contender, pause time.Duration) {
+	through, fc, proxy := c.start(b, TCP, 0)
+	serveAt(b, fc, func(c net.Conn) {
+		_, _ = io.CopyBuffer(struct{ io.Writer }{c}, struct{ io.Reader }{c}, make([]byte, 64))
 	})
+	conn := open(b, through)
+	message := make([]byte, 64)
+	times := make([]time.Duration, 0, b.N)
+	report := measureCPU(b, proxy)
+	for range b.N {
+		time.Sleep(pause)
+		start := time.Now()
+		_, err := conn.Write(message)
+		check(b, err)
+		_, err = io.ReadFull(conn, message)
+		check(b, err)
+		times = append(times, time.Since(start))
+	}
+	report()
+	reportTimes(b, times)
 }
 
 // BenchmarkDelay has what is sent wait for 10 ms. It tells how much later it

@@ -156,6 +156,7 @@ func newCarrier(f *fleet) *carrier {
 	if err != nil {
 		return nil
 	}
+	_ = unix.SetNonblock(epoll, true) // or the runtime would not watch it
 	bell, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
 		_ = unix.Close(epoll)

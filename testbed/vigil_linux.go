@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"os"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,10 @@ const (
 	// wakefulness is how long a carrier stays awake for the next message, if the
 	// one before came as soon.
 	wakefulness = 100 * time.Microsecond
+	// doze is how long a carrier waits for a message without the runtime.
+	doze = time.Millisecond
+	// chat is how many messages make it worth while to doze.
+	chat = 8
 	// restraint is how many times as long as others needed its processor it does not.
 	restraint = 20
 	// stride is how many answers there are between looks at where they come from.
@@ -30,6 +35,7 @@ var awake atomic.Int32
 type vigil struct {
 	last    time.Time // when there were messages
 	quick   bool      // they came soon after those before
+	talk    int       // how many came since there were none for long
 	until   time.Time // it does not stay awake
 	answers int
 }
@@ -37,12 +43,47 @@ type vigil struct {
 // wait returns when there are messages, and how many.
 func (v *vigil) wait(epoll int, events []unix.EpollEvent) int {
 	n := v.awake(epoll, events)
+	if n <= 0 && v.talk >= chat {
+		n, _ = unix.EpollWait(epoll, events, int(doze.Milliseconds()))
+	}
 	if n <= 0 {
-		n, _ = unix.EpollWait(epoll, events, -1)
+		n = sleep(epoll, events)
 	}
 	now := time.Now()
-	v.quick = now.Sub(v.last) < wakefulness
+	waited := now.Sub(v.last)
+	v.quick = waited < wakefulness
+	if v.talk++; waited > doze {
+		v.talk = 0
+	}
 	v.last = now
+	return n
+}
+
+// sleep waits as the runtime has goroutines wait. A thread that waits by itself has
+// the runtime look after it fifty times, which takes more of a processor than what
+// comes now and then. But to wake up takes longer, and while the runtime watches it
+// is woken by each message.
+func sleep(epoll int, events []unix.EpollEvent) (n int) {
+	runtime.UnlockOSThread()
+	defer runtime.LockOSThread()
+	look := func(timeout int) bool {
+		n, _ = uninterrupted(func() (int, error) { return unix.EpollWait(epoll, events, timeout) })
+		return n > 0
+	}
+	fd, err := unix.FcntlInt(uintptr(epoll), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil { // too many files are open
+		look(-1)
+		return n
+	}
+	watched := os.NewFile(uintptr(fd), "epoll")
+	defer watched.Close()
+	raw, err := watched.SyscallConn()
+	if err == nil {
+		err = raw.Read(func(uintptr) bool { return look(0) })
+	}
+	if err != nil {
+		look(-1)
+	}
 	return n
 }
 
