@@ -67,6 +67,9 @@ func (a *app) listCommand() *cobra.Command {
 			// What is known is listed all the same: editors complete names while their
 			// user is writing another target.
 			invalid := a.complain(ws)
+			if invalid != nil {
+				invalid = errors.Join(invalid, errListed)
+			}
 			targets := listed(ws.Manifest, "", kind)
 			if affected != "" && invalid == nil {
 				keep, err := ws.Affected(cmd.Context(), affected)

@@ -159,6 +159,10 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// errListed stands beside an error of rigx.toml in spite of which something was
+// done.
+var errListed = errors.New("what is known is listed")
+
 // report writes what an error has to say and returns its exit status.
 func (a *app) report(err error) int {
 	var (
@@ -181,7 +185,11 @@ func (a *app) report(err error) int {
 				fmt.Fprintln(a.err, diagnostic.Render(d, style))
 			}
 		}
-		fmt.Fprintf(a.err, "%serror:%s %v; nothing was done\n", style.Error, style.Reset, invalid)
+		outcome := "nothing was done"
+		if errors.Is(err, errListed) {
+			outcome = "what is known is listed"
+		}
+		fmt.Fprintf(a.err, "%serror:%s %v; %s\n", style.Error, style.Reset, invalid, outcome)
 		return statusUsage
 	case errors.As(err, &noNix):
 		failed = &engine.Error{Code: diagnostic.NixMissing, Message: noNix.Error(), Help: noNix.Help()}
