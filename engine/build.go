@@ -111,6 +111,7 @@ func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOp
 	prints = prints.afterGenerating()
 	holds := make(chan bool, 1)
 	s.evaluated = func() { go func() { holds <- prints.hold() }() }
+	s.sources = prints.sources(rest)
 	built, err := s.build(ctx, rest, opts)
 	if err != nil {
 		return nil, err
@@ -119,6 +120,7 @@ func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOp
 		s.link(ctx, built)
 	}
 	record := <-holds
+	s.sources.remember(st, record)
 	for i, at := range stale {
 		built[i].Stale = results[at].Stale
 		results[at] = built[i]
@@ -158,6 +160,8 @@ type session struct {
 	complaints *complaints
 	// evaluated is called once the derivations are known, before they are built.
 	evaluated func()
+	// sources are those that Nix need not copy again; nil if none are known.
+	sources *knownSources
 }
 
 func (w *Workspace) prepare(ctx context.Context, selected []Selected) (*session, error) {
@@ -243,6 +247,9 @@ const fewAttributes = 32
 func (s *session) realise(ctx context.Context, attrs []string, o BuildOptions, evaluated func([]nix.Derivation)) ([]nix.Built, error) {
 	report, expect := s.report(o)
 	eval := nix.EvalRequest{ProjectDir: s.w.Dir(), Attrs: attrs, Overrides: s.in.Overrides}
+	if s.sources != nil {
+		eval.Sources, eval.Copied = s.sources.paths, func(key, path string) { s.sources.copied[key] = path }
+	}
 	build := nix.BuildRequest{Jobs: o.Jobs, KeepGoing: true, OnEvent: report}
 	known := func(drvs []nix.Derivation) {
 		if s.evaluated != nil {

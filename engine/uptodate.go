@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -51,12 +52,23 @@ type builtUnit struct {
 type buildState struct {
 	file  string
 	index *source.Index
-	units map[string]builtUnit // by attribute
+	known builtThings
 	dirty bool
 }
 
+// builtThings are what was built, and what it was built from.
+type builtThings struct {
+	Units map[string]builtUnit // by attribute
+	// Sources are store paths of sets of source files, by their content.
+	Sources map[source.Hash]string
+}
+
+func newBuildState(file string) *buildState {
+	return &buildState{file: file, index: source.NewIndex(), known: builtThings{map[string]builtUnit{}, map[source.Hash]string{}}}
+}
+
 // stateMagic begins the file; the number is that of the format.
-const stateMagic = "rigx builds 1\n"
+const stateMagic = "rigx builds 2\n"
 
 func (w *Workspace) buildStateFile() string {
 	id := sha256.Sum256([]byte(w.Dir()))
@@ -66,14 +78,15 @@ func (w *Workspace) buildStateFile() string {
 // loadBuildState reads what is remembered. What is damaged is discarded with a
 // note: then everything is built for real, once.
 func (w *Workspace) loadBuildState() *buildState {
-	st := &buildState{file: w.buildStateFile(), index: source.NewIndex(), units: map[string]builtUnit{}}
+	st := newBuildState(w.buildStateFile())
 	data, err := os.ReadFile(st.file)
 	if err != nil {
 		return st
 	}
 	if err := st.decode(data); err != nil {
 		fmt.Fprintf(w.opts.Notes, "[rigx] what is remembered of earlier builds is discarded: %v\n", err)
-		return &buildState{file: st.file, index: source.NewIndex(), units: map[string]builtUnit{}, dirty: true}
+		st = newBuildState(st.file)
+		st.dirty = true
 	}
 	return st
 }
@@ -90,11 +103,11 @@ func (st *buildState) decode(data []byte) error {
 	if err != nil {
 		return err
 	}
-	units := map[string]builtUnit{}
-	if err := json.Unmarshal(rest, &units); err != nil {
+	known := newBuildState("").known
+	if err := json.Unmarshal(rest, &known); err != nil {
 		return err
 	}
-	st.index, st.units = index, units
+	st.index, st.known = index, known
 	return nil
 }
 
@@ -104,11 +117,12 @@ func (st *buildState) save() {
 		return
 	}
 	body := st.index.AppendTo(nil)
-	units, err := json.Marshal(st.units)
+	maps.DeleteFunc(st.known.Sources, func(_ source.Hash, path string) bool { return !nix.Registered(path) })
+	known, err := json.Marshal(st.known)
 	if err != nil {
 		return
 	}
-	body = append(body, units...)
+	body = append(body, known...)
 	sum := sha256.Sum256(body)
 	if os.MkdirAll(filepath.Dir(st.file), 0o755) == nil {
 		_ = writeAtomic(st.file, stateMagic+string(body)+string(sum[:]))
@@ -127,8 +141,11 @@ type fingerprints struct {
 	paths    []string
 	observed *source.Observation
 	sets     map[*manifest.UnitFiles][]int
-	targets  map[*manifest.Target]targetPrint
-	others   []int // files of the projects this one depends on
+	// folders says which directories on the way to files are links: what lies behind
+	// one is no source.
+	folders string
+	targets map[*manifest.Target]targetPrint
+	others  []int // files of the projects this one depends on
 }
 
 // fingerprints observes all that the selected units are made from.
@@ -158,7 +175,7 @@ func (w *Workspace) fingerprints(st *buildState, selected []Selected) *fingerpri
 		}
 		return out
 	}
-	root := filepath.Clean(w.Dir()) + string(filepath.Separator)
+	root := f.root()
 	var whole []int // computed once
 	local := false
 	for _, t := range w.reached(selected) {
@@ -189,8 +206,30 @@ func (w *Workspace) fingerprints(st *buildState, selected []Selected) *fingerpri
 			f.others = append(f.others, places("", []string{m.Dir}, source.Everything(m.Dir), []string{filepath.Join(m.Dir, "flake.lock")})...)
 		}
 	}
+	f.folders = linkedFolders(root, f.paths)
 	f.observed = st.index.Observe(f.paths)
 	return f
+}
+
+// linkedFolders lists the links among the directories below root that files are in.
+func linkedFolders(root string, paths []string) string {
+	var links []string
+	seen := map[string]bool{}
+	last := ""
+	for _, path := range paths {
+		dir := path[:max(strings.LastIndexByte(path, filepath.Separator), 0)]
+		if dir == last {
+			continue
+		}
+		for last = dir; len(dir) > len(root) && strings.HasPrefix(dir, root) && !seen[dir]; dir = filepath.Dir(dir) {
+			seen[dir] = true
+			if to, err := os.Readlink(dir); err == nil {
+				links = append(links, dir+" -> "+to)
+			}
+		}
+	}
+	slices.Sort(links)
+	return strings.Join(links, "\n")
 }
 
 // share computes the parts that all units have in common.
@@ -305,7 +344,7 @@ func (f *fingerprints) target(t *manifest.Target) targetPrint {
 		return print
 	}
 	var print targetPrint
-	h := sha256.New()
+	h := f.newHash()
 	for _, u := range t.Units() {
 		files := f.w.Files.Of(u)
 		if files == nil {
@@ -336,6 +375,13 @@ func (f *fingerprints) target(t *manifest.Target) targetPrint {
 	print.hash = source.Hash(h.Sum(nil))
 	f.targets[t] = print
 	return print
+}
+
+// newHash is for the content of files.
+func (f *fingerprints) newHash() hash.Hash {
+	h := sha256.New()
+	_, _ = io.WriteString(h, f.folders)
+	return h
 }
 
 // write adds a file to a hash, and reports whether it can be read.
@@ -374,7 +420,7 @@ func (f *fingerprints) check(s Selected) (builtUnit, string) {
 	if why != "" {
 		return builtUnit{}, why
 	}
-	built, ok := f.st.units[s.Attr]
+	built, ok := f.st.known.Units[s.Attr]
 	if !ok {
 		return built, "it was not built before"
 	}
@@ -453,18 +499,72 @@ func (f *fingerprints) afterGenerating() *fingerprints {
 	return f.w.fingerprints(f.st, f.selected)
 }
 
+// knownSources are the sets of source files of the targets.
+type knownSources struct {
+	// paths are those that are in the store as they are, by [nix.SourceKey].
+	paths map[string]string
+	// contents are all of them, by the same key.
+	contents map[string]source.Hash
+	copied   map[string]string // by the evaluation
+}
+
+// sources tells which sets of source files are in the store already, of those that
+// something selected consists of.
+func (f *fingerprints) sources(selected []Selected) *knownSources {
+	k := &knownSources{paths: map[string]string{}, contents: map[string]source.Hash{}, copied: map[string]string{}}
+	if f.observed == nil {
+		return k
+	}
+	for _, t := range f.w.reached(selected) {
+		for _, u := range t.Units() {
+			if files := f.w.Files.Of(u); files != nil && !files.Src.Whole {
+				f.addSource(k, files)
+			}
+		}
+	}
+	return k
+}
+
+func (f *fingerprints) addSource(k *knownSources, files *manifest.UnitFiles) {
+	h := f.newHash()
+	for _, at := range f.sets[files][:len(files.Src.Files)] { // others follow
+		if !f.write(h, at) {
+			return
+		}
+	}
+	key, content := nix.SourceKey(files.Src.Files), source.Hash(h.Sum(nil))
+	k.contents[key] = content
+	if path := f.st.known.Sources[content]; path != "" && nix.Registered(path) {
+		k.paths[key] = path
+	}
+}
+
+// remember adds what was copied, if it held still meanwhile.
+func (k *knownSources) remember(st *buildState, held bool) {
+	for key, path := range k.copied {
+		if content, ok := k.contents[key]; ok && held {
+			st.known.Sources[content] = path
+		}
+	}
+}
+
 // hold reports whether nothing changed since the files were observed.
-func (f *fingerprints) hold() bool { return f.observed != nil && f.observed.Holds() }
+func (f *fingerprints) hold() bool {
+	return f.observed != nil && f.observed.Holds() && linkedFolders(f.root(), f.paths) == f.folders
+}
+
+// root is what the paths of the project's files begin with.
+func (f *fingerprints) root() string { return filepath.Clean(f.w.Dir()) + string(filepath.Separator) }
 
 // record remembers a unit that was built, if what it was made from held still
 // meanwhile. A unit that was not is forgotten.
 func (f *fingerprints) record(r *Result, held bool) {
 	f.st.dirty = true
-	delete(f.st.units, r.Attr)
+	delete(f.st.known.Units, r.Attr)
 	if r.Err != nil || !held {
 		return
 	}
 	if print, why := f.of(r.Selected); why == "" {
-		f.st.units[r.Attr] = builtUnit{print, r.outputs}
+		f.st.known.Units[r.Attr] = builtUnit{print, r.outputs}
 	}
 }

@@ -161,7 +161,11 @@ func (m *model) change() {
 	contents := []string{"a\n", "b\n", "c\n", "d\n"} // of one size
 	text := contents[m.random.IntN(len(contents))]
 	what := ""
-	switch m.random.IntN(17) {
+	kind := m.random.IntN(19)
+	if _, err := os.Readlink(m.path("src")); err == nil && m.random.IntN(2) == 0 {
+		kind = 16 // most goes wrong meanwhile
+	}
+	switch kind {
 	case 0, 1, 2:
 		what = "write " + file + " " + text
 		m.write(file, text)
@@ -224,6 +228,23 @@ func (m *model) change() {
 		what = "directory"
 		_ = os.MkdirAll(m.path("empty"+fmt.Sprint(m.random.IntN(2))), 0o755)
 	case 16:
+		what = "turn src into a link, or back"
+		if to, err := os.Readlink(m.path("src")); err == nil {
+			_ = os.Remove(m.path("src"))
+			_ = os.Rename(m.path(to), m.path("src"))
+		} else if os.Rename(m.path("src"), m.path("real")) == nil {
+			_ = os.Symlink("real", m.path("src"))
+		}
+	case 17:
+		// Sources that were copied before, and whatever was built from them.
+		what = "collect sources"
+		collect := `for drv in $(nix-store --query --deriver "$1"); do for source in $(nix-store --query --references "$drv" | grep -e -source$); do ` +
+			`nix-store --option build-users-group "" --delete --ignore-liveness $(nix-store --query --referrers-closure "$source"); done; done`
+		if to, err := os.Readlink(m.path("output/one")); err == nil {
+			_ = os.RemoveAll(m.path("output"))
+			_ = exec.Command("sh", "-c", collect, "sh", to).Run()
+		}
+	case 18:
 		what = "wait" // for the time stamps to be old
 		time.Sleep(30 * time.Millisecond)
 	}

@@ -82,13 +82,15 @@ func (g *generator) sources(b *bytes.Buffer) {
           set = names: builtins.listToAttrs (map (name: { inherit name; value = true; }) names);
           wantedDirs = set (builtins.concatMap parents files);
           wantedFiles = set files;
+          copied = builtins.path {
+            name = "source";
+            path = ./.;
+            filter = path: type:
+              (if type == "directory" then wantedDirs else wantedFiles) ? ${builtins.substring start (-1) path};
+          };
         in
-        builtins.path {
-          name = "source";
-          path = ./.;
-          filter = path: type:
-            (if type == "directory" then wantedDirs else wantedFiles) ? ${builtins.substring start (-1) path};
-        };
+        # rigx knows what it has copied before; Nix by itself copies it again.
+        if self ? rigxSource then self.rigxSource files copied else copied;
 
       sources = {
 `)

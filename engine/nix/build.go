@@ -137,10 +137,14 @@ func (n *Nix) Realise(ctx context.Context, eval EvalRequest, build BuildRequest,
 		return nil, false, err
 	}
 	w := newWatcher(build.OnEvent)
-	w.evaluating = func(answer string) {
+	w.evaluating = func(text string) bool {
+		answer, ok := strings.CutPrefix(text, "trace: rigx-derivations: ")
+		if !ok {
+			return e.trace(text)
+		}
 		drvs, err := e.derivations(eval.Attrs, answer)
 		if err != nil {
-			return
+			return true
 		}
 		done() // a build may take long, and may be killed
 		w.evaluating = nil
@@ -149,12 +153,13 @@ func (n *Nix) Realise(ctx context.Context, eval EvalRequest, build BuildRequest,
 			results = append(results, Built{Attr: d.Attr, DrvPath: d.DrvPath, Outputs: d.Outputs, Cached: registered(d.Outputs)})
 		}
 		evaluated(drvs)
+		return true
 	}
 	err = n.buildLogged(ctx, w, build, append(e.command(request), "realise")...)
 	switch {
 	case ctx.Err() != nil:
 		return nil, false, ctx.Err()
-	case w.evaluating != nil && err != nil && len(eval.Attrs) == 1:
+	case w.evaluating != nil && err != nil && len(eval.Attrs) == 1 && !e.forget(strings.Join(w.errors, "\n")):
 		failed := &EvalError{Message: cleanMessage(strings.Join(w.errors, "\n"))}
 		evaluated([]Derivation{{Attr: eval.Attrs[0], Err: failed}})
 		return nil, true, nil
@@ -348,9 +353,9 @@ func (w *watcher) failed(drvPath string) bool {
 type watcher struct {
 	parser *logParser
 	report func(Event)
-	// evaluating is handed what the expression says of its derivations; until then,
-	// what Nix says is about the evaluation.
-	evaluating func(answer string)
+	// evaluating is handed what Nix says until the derivations are known, and
+	// returns true if it is no complaint.
+	evaluating func(text string) bool
 
 	outputs  map[string]map[string]string // of the wanted derivations
 	running  []BuildStarted               // in the order they began
@@ -401,9 +406,7 @@ func (w *watcher) event(e Event) {
 		w.tail[e.DrvPath] = lines
 	case Message:
 		if w.evaluating != nil {
-			if answer, ok := strings.CutPrefix(e.Text, "trace: rigx-derivations: "); ok {
-				w.evaluating(answer)
-			} else if e.Level == 0 && len(w.errors) < logTail {
+			if !w.evaluating(e.Text) && e.Level == 0 && len(w.errors) < logTail {
 				w.errors = append(w.errors, e.Text)
 			}
 			return

@@ -3,6 +3,7 @@ package nix
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -25,6 +26,15 @@ type EvalRequest struct {
 	// Overrides maps the name of an input to an absolute directory, used as it
 	// is on disk, or to a flake reference.
 	Overrides map[string]string
+	// Sources are store paths of sets of source files that are known, by their
+	// [SourceKey]. Copied is told of the others; it may be nil.
+	Sources map[string]string
+	Copied  func(key, path string)
+}
+
+// SourceKey stands for a set of source files of a project, by their paths in order.
+func SourceKey(files []string) string {
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(files, "\n"))))
 }
 
 // Derivation is an evaluated attribute.
@@ -64,6 +74,7 @@ type evalArgs struct {
 	Mode       string            `json:"mode"`
 	Attrs      []string          `json:"attrs"`
 	Overrides  map[string]string `json:"overrides"`
+	Sources    map[string]string `json:"sources"`
 	Catch      bool              `json:"catch"`
 
 	Environments []EnvironmentRequest `json:"environments,omitempty"`
@@ -107,11 +118,14 @@ func (n *Nix) newEvaluation(mode string, req EvalRequest) (e *evaluation, done f
 		done()
 		return nil, nil, err
 	}
-	e = &evaluation{n: n, dir: dir, file: file, args: evalArgs{
-		ProjectDir: req.ProjectDir, Mode: mode, Overrides: req.Overrides,
+	e = &evaluation{n: n, dir: dir, file: file, copied: req.Copied, args: evalArgs{
+		ProjectDir: req.ProjectDir, Mode: mode, Overrides: req.Overrides, Sources: req.Sources,
 	}}
 	if e.args.Overrides == nil {
 		e.args.Overrides = map[string]string{}
+	}
+	if e.args.Sources == nil {
+		e.args.Sources = map[string]string{}
 	}
 	return e, done, nil
 }
@@ -142,6 +156,7 @@ type evaluation struct {
 	n         *Nix
 	dir, file string
 	args      evalArgs
+	copied    func(key, path string)
 	mu        sync.Mutex
 	requests  int
 }
@@ -204,9 +219,39 @@ func (e *evaluation) run(ctx context.Context, attrs []string, catch bool) ([]jso
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, &EvalError{Message: cleanMessage(stderr.String())}
+		if e.forget(stderr.String()) {
+			return e.run(ctx, attrs, catch)
+		}
+		return nil, &EvalError{Message: cleanMessage(sourceTrace().ReplaceAllString(stderr.String(), ""))}
+	}
+	for line := range strings.Lines(stderr.String()) {
+		e.trace(strings.TrimSuffix(line, "\n"))
 	}
 	return answers(attrs, stdout.Bytes())
+}
+
+// sourceTrace matches what the expression tells of sources.
+var sourceTrace = lazily(`(?m)^trace: rigx-source: ([0-9a-f]{64}) (/\S+)\n?`)
+
+// trace reports whether a message tells of a source.
+func (e *evaluation) trace(message string) bool {
+	m := sourceTrace().FindStringSubmatch(message)
+	if m != nil && e.copied != nil {
+		e.copied(m[1], m[2])
+	}
+	return m != nil
+}
+
+// forget drops what is known of sources if Nix complains of one of them, which it
+// may have collected a moment ago.
+func (e *evaluation) forget(complaint string) bool {
+	for _, path := range e.args.Sources {
+		if strings.Contains(complaint, path) {
+			e.args.Sources = map[string]string{}
+			return true
+		}
+	}
+	return false
 }
 
 // answers takes the answer apart: there is one for each attribute.

@@ -14,6 +14,7 @@
 #               "environment": what a shell for working on targets needs
 #   attrs       the attributes wanted
 #   overrides   input name → absolute directory or flake reference
+#   sources     what is known of sets of source files, see `rigxSource`
 #   environments what each attribute, a number, stands for: see `environment`
 #   catch       report a failing attribute as { failed = true; } instead of
 #               ending the evaluation with its message
@@ -92,7 +93,15 @@ let
   projectDir = /. + req.projectDir;
   rootNode = lock.nodes.${lock.root};
 
-  packages = (flakeAt true projectDir rootNode { }).packages.${system} or { };
+  project = flakeAt true projectDir rootNode { inherit rigxSource; };
+  packages = project.packages.${system} or { };
+
+  # The store path of a set of source files of the project: without a look at them
+  # if they are as they were when they were copied. Otherwise it is told.
+  rigxSource = files: copied:
+    let key = builtins.hashString "sha256" (builtins.concatStringsSep "\n" files);
+    in if req.sources ? ${key} then builtins.storePath req.sources.${key}
+    else builtins.trace "rigx-source: ${key} ${copied}" copied;
 
   # Without a look at the project itself, which may have no flake.nix yet.
   nixpkgs = import (inputOf true projectDir rootNode "nixpkgs" { }) { inherit system; };
@@ -122,7 +131,7 @@ let
   #   packages  and these packages of nixpkgs
   environment = { attr, all, targets, packages }:
     let
-      named = name: (flakeAt true projectDir rootNode { }).packages.${system}.${name} or (throw "rigx-attr: ${name}");
+      named = name: packages.${name} or (throw "rigx-attr: ${name}");
       key = drv: builtins.unsafeDiscardStringContext drv.outPath;
       members = map named all;
       own = builtins.listToAttrs (map (drv: { name = key drv; value = true; }) members);
