@@ -26,13 +26,15 @@
           set = names: builtins.listToAttrs (map (name: { inherit name; value = true; }) names);
           wantedDirs = set (builtins.concatMap parents files);
           wantedFiles = set files;
+          copied = builtins.path {
+            name = "source";
+            path = ./.;
+            filter = path: type:
+              (if type == "directory" then wantedDirs else wantedFiles) ? ${builtins.substring start (-1) path};
+          };
         in
-        builtins.path {
-          name = "source";
-          path = ./.;
-          filter = path: type:
-            (if type == "directory" then wantedDirs else wantedFiles) ? ${builtins.substring start (-1) path};
-        };
+        # rigx knows what it has copied before; Nix by itself copies it again.
+        if self ? rigxSource then self.rigxSource files copied else copied;
 
       sources = {
         rigx-go-modules = only [ "go.mod" "go.sum" ];
@@ -73,7 +75,7 @@
             '';
             outputHashMode = "recursive";
             outputHashAlgo = "sha256";
-            outputHash = "sha256-b/wvuAuxvpHtSiow4znRhgJtd6YyiNZueF1gdVwp7SI=";
+            outputHash = "sha256-nX+ECCbsvlhonpW3uCgiWls+7NJUOi6ap3W0xdTSC0g=";
           };
         in target pkgs.stdenv {
           pname = "rigx";
@@ -126,7 +128,7 @@
             '';
             outputHashMode = "recursive";
             outputHashAlgo = "sha256";
-            outputHash = "sha256-b/wvuAuxvpHtSiow4znRhgJtd6YyiNZueF1gdVwp7SI=";
+            outputHash = "sha256-nX+ECCbsvlhonpW3uCgiWls+7NJUOi6ap3W0xdTSC0g=";
           };
         in target pkgs.stdenv {
           pname = "unit";
