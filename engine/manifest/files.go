@@ -69,7 +69,7 @@ func (m *Manifest) ResolveFiles(ctx context.Context, tree *source.Tree) *Files {
 	inChunks(len(m.Targets), &diags, func(from, to int, found *diagnostic.List) {
 		r := base
 		r.diags = found
-		r.below, r.folders = map[string][]string{}, map[string]bool{}
+		r.below, r.folders, r.behind = map[string][]string{}, map[string]bool{}, map[string]bool{}
 		for _, t := range m.Targets[from:to] {
 			if t.Buildable() && ctx.Err() == nil {
 				r.target(t)
@@ -88,8 +88,9 @@ type fileResolver struct {
 
 	diags *diagnostic.List
 	below map[string][]string // files below a directory
-	// folders are the directories that stand among files.
-	folders map[string]bool
+	// folders are the directories that stand among files, behind those that are, or
+	// are not, behind a symbolic link.
+	folders, behind map[string]bool
 }
 
 func (r *fileResolver) baseline(ctx context.Context) {
@@ -422,7 +423,59 @@ func (r *fileResolver) sourceSet(u Unit, files *UnitFiles) SourceSet {
 		}
 	}
 	slices.Sort(set)
-	return SourceSet{Files: slices.Compact(set)}
+	return SourceSet{Files: r.followLinks(slices.Compact(set))}
+}
+
+// followLinks has the files behind symbolic links follow them: a builder finds in
+// its src what it finds here. What is outside the project stays there.
+func (r *fileResolver) followLinks(set []string) []string {
+	if !r.tree.HasLinks() || !slices.ContainsFunc(set, r.linked) {
+		return set
+	}
+	seen := map[string]bool{}
+	var out []string
+	for len(set) > 0 {
+		file := set[0]
+		set = set[1:]
+		if seen[file] {
+			continue
+		}
+		seen[file] = true
+		if !r.linked(file) {
+			out = append(out, file)
+			continue
+		}
+		links, to, reached := r.tree.Follow(file)
+		out = append(out, links...)
+		switch isDir, _ := r.tree.Look(to); {
+		case !reached:
+			out = append(out, file)
+		case !isDir:
+			out = append(out, to)
+		case to != "" && !strings.HasPrefix(file, to+"/"): // no circle
+			set = append(set, r.filesBelow(to)...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// linked reports whether a path is a symbolic link, or behind one.
+func (r *fileResolver) linked(file string) bool {
+	if r.tree.IsLink(file) {
+		return true
+	}
+	i := strings.LastIndexByte(file, '/')
+	if i < 0 {
+		return false
+	}
+	dir := file[:i]
+	is, known := r.behind[dir]
+	if !known {
+		is = r.linked(dir)
+		r.behind[dir] = is
+	}
+	return is
 }
 
 // filesBelow lists a directory, through the baseline where there is one.

@@ -131,7 +131,7 @@ let
   #   packages  and these packages of nixpkgs
   environment = { attr, all, targets, packages }:
     let
-      named = name: packages.${name} or (throw "rigx-attr: ${name}");
+      named = name: project.packages.${system}.${name} or (throw "rigx-attr: ${name}");
       key = drv: builtins.unsafeDiscardStringContext drv.outPath;
       members = map named all;
       own = builtins.listToAttrs (map (drv: { name = key drv; value = true; }) members);

@@ -18,12 +18,16 @@ type FS interface {
 	Stat(name string) (fs.FileInfo, error)
 	// ReadDir lists a directory, in no particular order.
 	ReadDir(name string) ([]fs.DirEntry, error)
+	// Readlink returns what a symbolic link holds.
+	Readlink(name string) (string, error)
 }
 
 // Disk is the file system of the machine.
 func Disk() FS { return disk{} }
 
 type disk struct{}
+
+func (disk) Readlink(name string) (string, error) { return os.Readlink(name) }
 
 func (disk) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
 

@@ -166,6 +166,9 @@ func (r *Revision) ReadDir(name string) ([]fs.DirEntry, error) {
 	return entries, nil
 }
 
+// Readlink implements [FS]. To git, what a link holds is its content.
+func (r *Revision) Readlink(name string) (string, error) { return r.ReadFile(name) }
+
 // treeInfo describes what is in a tree of git, which knows no times.
 type treeInfo struct {
 	name string

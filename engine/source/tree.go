@@ -37,8 +37,9 @@ type Tree struct {
 	fs   FS
 	root string
 
-	mu   sync.RWMutex
-	dirs map[string]*listing
+	mu    sync.RWMutex
+	dirs  map[string]*listing
+	links map[string]bool // the symbolic links that were seen in them
 }
 
 // A listing is one directory: its entries sorted by name.
@@ -64,7 +65,7 @@ func (l *listing) find(name string) (entry, bool) {
 
 // NewTree returns the tree below the absolute directory root.
 func NewTree(fsys FS, root string) *Tree {
-	return &Tree{fs: fsys, root: root, dirs: map[string]*listing{}}
+	return &Tree{fs: fsys, root: root, dirs: map[string]*listing{}, links: map[string]bool{}}
 }
 
 // list reads a directory once. rel is clean; "" is the root.
@@ -85,6 +86,7 @@ func (t *Tree) list(rel string) *listing {
 }
 
 func (t *Tree) fill(l *listing, rel string) {
+	var links []string
 	abs := filepath.Join(t.root, filepath.FromSlash(rel))
 	entries, err := t.fs.ReadDir(abs)
 	if err != nil {
@@ -95,6 +97,7 @@ func (t *Tree) fill(l *listing, rel string) {
 	for _, e := range entries {
 		item := entry{name: e.Name(), dir: e.IsDir(), link: e.Type()&fs.ModeSymlink != 0}
 		if item.link {
+			links = append(links, join(rel, e.Name()))
 			if info, err := t.fs.Stat(filepath.Join(abs, e.Name())); err == nil {
 				item.dir = info.IsDir()
 			}
@@ -102,6 +105,64 @@ func (t *Tree) fill(l *listing, rel string) {
 		l.entries = append(l.entries, item)
 	}
 	slices.SortFunc(l.entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	if len(links) > 0 {
+		t.mu.Lock()
+		for _, link := range links {
+			t.links[link] = true
+		}
+		t.mu.Unlock()
+	}
+}
+
+// HasLinks reports whether a symbolic link was seen so far: if one is on the way to
+// a path that was looked up, it was.
+func (t *Tree) HasLinks() bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return len(t.links) > 0
+}
+
+// IsLink reports whether a path is one of the symbolic links that were seen.
+func (t *Tree) IsLink(rel string) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.links[rel]
+}
+
+// maxLinks bounds how many links lead to a path: they may form circles.
+const maxLinks = 40
+
+// Follow follows the symbolic links on the way to a clean path, the last one
+// included. It returns them, without links on the way to themselves, and where they
+// lead to; reached is false if that is outside the project or not there.
+func (t *Tree) Follow(rel string) (links []string, to string, reached bool) {
+	rest := strings.Split(rel, "/")
+	for len(rest) > 0 {
+		at := join(to, rest[0])
+		rest = rest[1:]
+		e, ok := t.look(at)
+		if !ok {
+			return links, "", false
+		}
+		if !e.link {
+			to = at
+			continue
+		}
+		links = append(links, at)
+		target, err := t.fs.Readlink(filepath.Join(t.root, filepath.FromSlash(at)))
+		if err != nil || filepath.IsAbs(target) || len(links) > maxLinks {
+			return links, "", false
+		}
+		target = path.Join(to, filepath.ToSlash(target)) // to has no links
+		if target == ".." || strings.HasPrefix(target, "../") {
+			return links, "", false
+		}
+		to = ""
+		if target != "." {
+			rest = append(strings.Split(target, "/"), rest...)
+		}
+	}
+	return links, to, true
 }
 
 // Dirs lists the directories that were looked into so far, relative to the
