@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // DefaultIgnored are the base names that a whole-tree source leaves out, at
@@ -37,9 +38,10 @@ type Tree struct {
 	fs   FS
 	root string
 
-	mu    sync.RWMutex
-	dirs  map[string]*listing
-	links map[string]bool // the symbolic links that were seen in them
+	mu   sync.RWMutex
+	dirs map[string]*listing
+	// links is set once a symbolic link was seen in one of them.
+	links atomic.Bool
 }
 
 // A listing is one directory: its entries sorted by name.
@@ -65,7 +67,7 @@ func (l *listing) find(name string) (entry, bool) {
 
 // NewTree returns the tree below the absolute directory root.
 func NewTree(fsys FS, root string) *Tree {
-	return &Tree{fs: fsys, root: root, dirs: map[string]*listing{}, links: map[string]bool{}}
+	return &Tree{fs: fsys, root: root, dirs: map[string]*listing{}}
 }
 
 // list reads a directory once. rel is clean; "" is the root.
@@ -86,7 +88,6 @@ func (t *Tree) list(rel string) *listing {
 }
 
 func (t *Tree) fill(l *listing, rel string) {
-	var links []string
 	abs := filepath.Join(t.root, filepath.FromSlash(rel))
 	entries, err := t.fs.ReadDir(abs)
 	if err != nil {
@@ -97,7 +98,7 @@ func (t *Tree) fill(l *listing, rel string) {
 	for _, e := range entries {
 		item := entry{name: e.Name(), dir: e.IsDir(), link: e.Type()&fs.ModeSymlink != 0}
 		if item.link {
-			links = append(links, join(rel, e.Name()))
+			t.links.Store(true)
 			if info, err := t.fs.Stat(filepath.Join(abs, e.Name())); err == nil {
 				item.dir = info.IsDir()
 			}
@@ -105,28 +106,16 @@ func (t *Tree) fill(l *listing, rel string) {
 		l.entries = append(l.entries, item)
 	}
 	slices.SortFunc(l.entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
-	if len(links) > 0 {
-		t.mu.Lock()
-		for _, link := range links {
-			t.links[link] = true
-		}
-		t.mu.Unlock()
-	}
 }
 
 // HasLinks reports whether a symbolic link was seen so far: if one is on the way to
 // a path that was looked up, it was.
-func (t *Tree) HasLinks() bool {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return len(t.links) > 0
-}
+func (t *Tree) HasLinks() bool { return t.links.Load() }
 
-// IsLink reports whether a path is one of the symbolic links that were seen.
+// IsLink reports whether a clean path is a symbolic link.
 func (t *Tree) IsLink(rel string) bool {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return t.links[rel]
+	e, _ := t.look(rel)
+	return e.link
 }
 
 // maxLinks bounds how many links lead to a path: they may form circles.
