@@ -13,15 +13,22 @@ import (
 	"time"
 )
 
-// carried says how many connections of the link from sim to fc are carried, and
-// how many are not.
-func (l *lab) carried() (in, out int) {
+// connections visits those of the link from sim to fc, locked.
+func (l *lab) connections(visit func(c *connection)) {
 	link := l.links[overTCP]
 	link.mu.Lock()
 	defer link.mu.Unlock()
 	for g := range link.guests {
 		c := g.(*connection)
 		c.mu.Lock()
+		visit(c)
+		c.mu.Unlock()
+	}
+}
+
+// carried says how many of them are carried, and how many are not.
+func (l *lab) carried() (in, out int) {
+	l.connections(func(c *connection) {
 		out++
 		if c.carriage != nil {
 			select {
@@ -30,8 +37,7 @@ func (l *lab) carried() (in, out int) {
 				in, out = in+1, out-1
 			}
 		}
-		c.mu.Unlock()
-	}
+	})
 	return in, out
 }
 

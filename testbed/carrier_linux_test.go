@@ -18,19 +18,13 @@ func TestUnpaced(t *testing.T) {
 	send(t, conn, "hello")
 	expect(t, conn, "hello")
 	eventually(t, "the connection is carried", func() bool { in, _ := l.carried(); return in == 1 })
-	link := l.links[overTCP]
-	link.mu.Lock()
-	defer link.mu.Unlock()
-	for g := range link.guests {
-		c := g.(*connection)
-		c.mu.Lock()
+	l.connections(func(c *connection) {
 		for _, socket := range c.carriage.sockets {
 			if name, err := unix.GetsockoptString(socket, unix.IPPROTO_TCP, unix.TCP_CONGESTION); err != nil || name != "reno" {
 				t.Error(name, err)
 			}
 		}
-		c.mu.Unlock()
-	}
+	})
 }
 
 // A fault applies to connections that are carried, although no file can be opened any
