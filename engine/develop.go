@@ -414,7 +414,7 @@ func (w *Workspace) keep(ctx context.Context, s *session, want *wantedEnvironmen
 		kept.Fingerprint = w.environmentPrint(want, prints)
 	}
 	if data, err := json.Marshal(kept); err == nil {
-		_ = writeAtomic(file, string(data))
+		_ = writeDerived(file, string(data))
 	}
 }
 

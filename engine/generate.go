@@ -91,7 +91,7 @@ func writeIfChanged(file, text string) (bool, error) {
 	if old, err := os.ReadFile(file); err == nil && string(old) == text {
 		return false, nil
 	}
-	return true, writeAtomic(file, text)
+	return true, writeDerived(file, text)
 }
 
 // inGit reports whether dir lies in a git work tree, without starting git.

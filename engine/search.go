@@ -46,7 +46,7 @@ func (w *Workspace) PackageNames(ctx context.Context, set string) ([]string, err
 	names = slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, "_") })
 	if file != "" && os.MkdirAll(filepath.Dir(file), 0o755) == nil {
 		// Without it the next run takes longer, no more.
-		_ = writeAtomic(file, strings.Join(names, "\n")+"\n")
+		_ = writeDerived(file, strings.Join(names, "\n")+"\n")
 	}
 	return names, nil
 }

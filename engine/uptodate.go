@@ -125,7 +125,7 @@ func (st *buildState) save() {
 	body = append(body, known...)
 	sum := sha256.Sum256(body)
 	if os.MkdirAll(filepath.Dir(st.file), 0o755) == nil {
-		_ = writeAtomic(st.file, stateMagic+string(body)+string(sum[:]))
+		_ = writeDerived(st.file, stateMagic+string(body)+string(sum[:]))
 	}
 }
 
