@@ -13,8 +13,19 @@ type clock struct {
 
 	mu      sync.Mutex
 	waiters heap[*waiter]
+	rings   time.Time // when the alarm is to ring; zero if right when a waiter is to be woken
+	lead    time.Duration
 	closed  bool
 }
+
+const (
+	// A processor that has slept wakes up late, that of a virtual machine by more than
+	// most delays may be off. So the alarm rings earlier than it must, by the lead, which is
+	// how late it was lately, but for maxLead at most; what is left of it is spent awake.
+	maxLead = 200 * time.Microsecond
+	// asleep is how far off a time must be for that: where much goes on, nobody sleeps.
+	asleep = 2 * time.Millisecond
+)
 
 // A waiter is woken once for each time that it is set. Its function must not
 // block.
@@ -51,8 +62,19 @@ func (c *clock) set(w *waiter, at time.Time) {
 		c.waiters.fix(w.index - 1)
 	}
 	if c.waiters[0] == w {
-		c.alarm.set(time.Until(at))
+		c.ring(time.Now(), at)
 	}
+}
+
+// ring sets the alarm for the first waiter. The caller holds mu.
+func (c *clock) ring(now, at time.Time) {
+	c.rings = time.Time{}
+	in := at.Sub(now)
+	if in > asleep {
+		in -= c.lead
+		c.rings = now.Add(in)
+	}
+	c.alarm.set(in)
 }
 
 // cancel has w not woken.
@@ -70,14 +92,14 @@ func (c *clock) run() {
 	var due []*waiter
 	for c.alarm.wait() {
 		c.mu.Lock()
-		now := time.Now()
+		now := c.awake()
 		for len(c.waiters) > 0 && !c.waiters[0].at.After(now) {
 			w := c.waiters.remove(0)
 			w.index = 0
 			due = append(due, w)
 		}
 		if len(c.waiters) > 0 {
-			c.alarm.set(c.waiters[0].at.Sub(now))
+			c.ring(now, c.waiters[0].at)
 		}
 		c.mu.Unlock()
 		for _, w := range due {
@@ -86,6 +108,26 @@ func (c *clock) run() {
 		clear(due)
 		due = due[:0]
 	}
+}
+
+// awake returns the time once the first waiter is due, if the alarm has rung ahead of it.
+// The caller holds mu.
+func (c *clock) awake() time.Time {
+	now := time.Now()
+	if c.rings.IsZero() || c.rings.After(now) || len(c.waiters) == 0 {
+		return now
+	}
+	c.lead += (min(now.Sub(c.rings), maxLead) - c.lead) / 8
+	at := c.waiters[0].at
+	if at.Sub(now) > maxLead {
+		return now
+	}
+	c.mu.Unlock()
+	for now.Before(at) {
+		now = time.Now()
+	}
+	c.mu.Lock()
+	return now
 }
 
 func (c *clock) close() {

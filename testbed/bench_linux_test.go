@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,10 +20,16 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// The benchmarks send through links from a process of their own, as a testbed
-// has them, through nothing at all, and through other proxies:
+// The benchmarks send through links of a process of their own, as a testbed has
+// them, through nothing at all, and through other proxies. What is measured most
+// closely, throughput and round trips, goes to a receiver that is another process
+// again, as two programs of a testbed are: within one process the runtime hands a
+// message over without waking up anything, which no two programs can do.
+//
 //
 //	RIGX_BENCH_TOXIPROXY  the server of toxiproxy
 //	RIGX_BENCH_PEER       a Python with the Python tool
@@ -53,7 +60,7 @@ func startDirect(b *testing.B, proto Proto, _ time.Duration) (through, fc string
 
 // startRigx has another process, which is this program too, open a network.
 func startRigx(b *testing.B, proto Proto, delay time.Duration) (through, fc string, proxy *os.Process) {
-	p := startProxy(b, os.Args[0], "-test.run", "^$")
+	p := startRole(b, "proxy")
 	p.ask("link", proto.String())
 	_, err := fmt.Sscan(p.answer(), &through, &fc)
 	check(b, err)
@@ -64,22 +71,28 @@ func startRigx(b *testing.B, proto Proto, delay time.Duration) (through, fc stri
 	return through, fc, p.process
 }
 
-// A proxyProcess obeys lines of words.
-type proxyProcess struct {
+// A process obeys lines of words.
+type process struct {
 	b       *testing.B
 	process *os.Process
 	in      io.Writer
 	out     *bufio.Reader
 }
 
-func startProxy(b *testing.B, program string, args ...string) *proxyProcess {
+// startRole starts this program as something else, see [TestMain].
+func startRole(b *testing.B, role string) *process {
+	b.Helper()
+	return startProcess(b, role, os.Args[0], "-test.run", "^$")
+}
+
+func startProcess(b *testing.B, role, program string, args ...string) *process {
 	b.Helper()
 	if cpu := os.Getenv("RIGX_BENCH_CPU"); cpu != "" {
 		args = append([]string{"-c", cpu, program}, args...)
 		program = "taskset"
 	}
 	c := exec.Command(program, args...)
-	c.Env = append(os.Environ(), "RIGX_BENCH_PROXY=1")
+	c.Env = append(os.Environ(), "RIGX_BENCH_ROLE="+role)
 	c.Stderr = os.Stderr
 	in, err := c.StdinPipe()
 	check(b, err)
@@ -91,7 +104,7 @@ func startProxy(b *testing.B, program string, args ...string) *proxyProcess {
 		_ = c.Process.Kill()
 		_ = c.Wait()
 	})
-	return &proxyProcess{b, c.Process, in, bufio.NewReader(out)}
+	return &process{b, c.Process, in, bufio.NewReader(out)}
 }
 
 // measureCPU begins to measure what a proxy computes for each operation, which
@@ -116,27 +129,154 @@ func measureCPU(b *testing.B, proxy *os.Process) (report func()) {
 	return func() { b.ReportMetric((used()-start)*tick/float64(b.N), "proxy-µs/op") }
 }
 
-func (p *proxyProcess) ask(words ...string) {
+func (p *process) ask(words ...string) {
 	p.b.Helper()
 	_, err := fmt.Fprintln(p.in, strings.Join(words, " "))
 	check(p.b, err)
 }
 
-func (p *proxyProcess) answer() string {
+func (p *process) answer() string {
 	p.b.Helper()
 	line, err := p.out.ReadString('\n')
 	check(p.b, err)
 	return strings.TrimSpace(line)
 }
 
-// TestMain is the other end of a proxyProcess if that is what this process is.
+// TestMain is what a benchmark needs besides itself if that is the role of this process.
 func TestMain(m *testing.M) {
-	if os.Getenv("RIGX_BENCH_PROXY") == "" {
+	var err error
+	switch os.Getenv("RIGX_BENCH_ROLE") {
+	case "proxy":
+		err = proxy(os.Stdin, os.Stdout)
+	case "receiver":
+		err = receiver(os.Stdin, os.Stdout)
+	default:
 		os.Exit(m.Run())
 	}
-	if err := proxy(os.Stdin, os.Stdout); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
+	}
+}
+
+// receiver listens where it is told to: `echo ADDRESS` sends what comes back, and
+// `take ADDRESS BYTES` says when it has that much.
+func receiver(in io.Reader, out io.Writer) error {
+	for lines := bufio.NewScanner(in); lines.Scan(); {
+		words := strings.Fields(lines.Text())
+		handle := echo
+		if words[0] == "take" {
+			total, err := strconv.Atoi(words[2])
+			if err != nil {
+				return err
+			}
+			handle = func(c net.Conn) { take(c, total) }
+		}
+		l, err := net.Listen("tcp4", words[1])
+		if err != nil {
+			return err
+		}
+		go accept(l, handle)
+		fmt.Fprintln(out, "listening")
+	}
+	return nil
+}
+
+func echo(c net.Conn) {
+	s, err := newPlainSocket(c)
+	if err != nil {
+		return
+	}
+	defer func() { _ = unix.Close(s.fd) }()
+	message := make([]byte, 64)
+	for err == nil {
+		if err = s.read(message); err == nil {
+			err = s.write(message)
+		}
+	}
+}
+
+// A plainSocket is used as programs in C use theirs: the thread waits in the kernel. The
+// runtime of Go would look around for something else to do, for about as long as a
+// message takes. Who uses it does nothing else, and stays on one processor, two ends on
+// the same one: with nothing in between, nobody is woken up on another.
+type plainSocket struct{ fd int }
+
+func newPlainSocket(c net.Conn) (plainSocket, error) {
+	runtime.GOMAXPROCS(1)
+	runtime.LockOSThread()
+	if first, _, _ := strings.Cut(os.Getenv("RIGX_BENCH_CPU"), ","); first != "" {
+		cpu, err := strconv.Atoi(first)
+		if err != nil {
+			return plainSocket{}, err
+		}
+		var one unix.CPUSet
+		one.Set(cpu)
+		if err := unix.SchedSetaffinity(0, &one); err != nil {
+			return plainSocket{}, err
+		}
+	}
+	f, err := c.(*net.TCPConn).File()
+	if err != nil {
+		return plainSocket{}, err
+	}
+	defer f.Close()
+	fd, err := unix.Dup(int(f.Fd()))
+	if err == nil {
+		err = unix.SetNonblock(fd, false)
+	}
+	return plainSocket{fd}, err
+}
+
+func (s plainSocket) read(p []byte) error {
+	for len(p) > 0 {
+		n, err := quick(unix.SYS_READ, s.fd, p)
+		if n == 0 && err == nil {
+			err = io.EOF
+		}
+		if err != nil {
+			return err
+		}
+		p = p[n:]
+	}
+	return nil
+}
+
+func (s plainSocket) write(p []byte) error {
+	_, err := quick(unix.SYS_WRITE, s.fd, p) // a message fits
+	return err
+}
+
+func take(c net.Conn, total int) {
+	buffer := make([]byte, 256<<10)
+	for total > 0 {
+		n, err := c.Read(buffer)
+		if err != nil {
+			return
+		}
+		total -= n
+	}
+	_, _ = c.Write([]byte("done"))
+}
+
+// startReceiver starts a receiver and tells it what to do.
+func startReceiver(b *testing.B, words ...string) {
+	b.Helper()
+	r := startRole(b, "receiver")
+	r.ask(words...)
+	r.answer()
+}
+
+func accept(l net.Listener, handle func(net.Conn)) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			handle(c)
+			_ = c.Close()
+		}()
 	}
 }
 
@@ -207,7 +347,7 @@ func startToxiproxy(b *testing.B, proto Proto, delay time.Duration) (through, fc
 	api := port()
 	through, fc = port(), port()
 	_, apiPort, _ := net.SplitHostPort(api)
-	p := startProxy(b, server, "-host", "127.0.0.1", "-port", apiPort, "-seed", "1")
+	p := startProcess(b, "", server, "-host", "127.0.0.1", "-port", apiPort, "-seed", "1")
 	post := func(path string, body any) error {
 		text, err := json.Marshal(body)
 		check(b, err)
@@ -257,7 +397,7 @@ func startPeer(b *testing.B, proto Proto, delay time.Duration) (through, fc stri
 	}
 	path := filepath.Join(b.TempDir(), "peer.py")
 	check(b, os.WriteFile(path, []byte(peerScript), 0o600))
-	p := startProxy(b, python, path, proto.String(), strconv.Itoa(int(delay.Milliseconds())))
+	p := startProcess(b, "", python, path, proto.String(), strconv.Itoa(int(delay.Milliseconds())))
 	_, err := fmt.Sscan(p.answer(), &through, &fc)
 	check(b, err)
 	return through, fc, p.process
@@ -269,18 +409,7 @@ func serveAt(b *testing.B, at string, handle func(net.Conn)) {
 	l, err := net.Listen("tcp4", at)
 	check(b, err)
 	b.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				handle(c)
-				_ = c.Close()
-			}()
-		}
-	}()
+	go accept(l, handle)
 }
 
 func open(b *testing.B, at string) net.Conn {
@@ -311,17 +440,7 @@ func throughput(b *testing.B, c contender, delay time.Duration) {
 	const chunk = 1 << 20
 	through, fc, proxy := c.start(b, TCP, delay)
 	total := b.N * chunk
-	serveAt(b, fc, func(c net.Conn) {
-		buffer := make([]byte, 256<<10)
-		for left := total; left > 0; {
-			n, err := c.Read(buffer)
-			if err != nil {
-				return
-			}
-			left -= n
-		}
-		_, _ = c.Write([]byte("done"))
-	})
+	startReceiver(b, "take", fc, strconv.Itoa(total))
 	conn := open(b, through)
 	data := make([]byte, chunk)
 	b.SetBytes(chunk)
@@ -348,20 +467,19 @@ func BenchmarkSparse(b *testing.B) {
 
 func roundTrip(b *testing.B, c contender, pause time.Duration) {
 	through, fc, proxy := c.start(b, TCP, 0)
-	serveAt(b, fc, func(c net.Conn) {
-		_, _ = io.CopyBuffer(struct{ io.Writer }{c}, struct{ io.Reader }{c}, make([]byte, 64))
-	})
-	conn := open(b, through)
+	startReceiver(b, "echo", fc)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	conn, err := newPlainSocket(open(b, through))
+	check(b, err)
+	defer func() { _ = unix.Close(conn.fd) }()
 	message := make([]byte, 64)
 	times := make([]time.Duration, 0, b.N)
 	report := measureCPU(b, proxy)
 	for range b.N {
 		time.Sleep(pause)
 		start := time.Now()
-		_, err := conn.Write(message)
-		check(b, err)
-		_, err = io.ReadFull(conn, message)
-		check(b, err)
+		check(b, conn.write(message))
+		check(b, conn.read(message))
 		times = append(times, time.Since(start))
 	}
 	report()
@@ -465,7 +583,7 @@ func BenchmarkScale(b *testing.B) {
 	const links, most = 1000, 10_000
 	each := min(most, (raiseDescriptors()-links-200)/2) / links
 	for b.Loop() {
-		p := startProxy(b, os.Args[0], "-test.run", "^$")
+		p := startRole(b, "proxy")
 		start := time.Now()
 		var conns []net.Conn
 		for range links {
