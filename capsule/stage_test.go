@@ -57,7 +57,7 @@ func program(t *testing.T) string {
 			shared.err = fmt.Errorf("%w\n%s", err, out)
 		}
 		_ = os.MkdirAll(shared.dir+"/root/bin", 0o755)
-		out, err := exec.Command("sh", "-c", "tar -C "+shared.dir+"/root -c . | podman import - rigx-driver-test:1").CombinedOutput()
+		out, err := exec.Command("sh", "-c", "tar -C "+shared.dir+"/root -c . | "+engineName()+" import - rigx-driver-test:1").CombinedOutput()
 		if err != nil {
 			shared.err = fmt.Errorf("%w\n%s", err, out)
 		}
@@ -90,14 +90,22 @@ func build(t *testing.T, entry string, more ...string) *capsule.Image {
 	return im
 }
 
+// engineName is podman, which needs no daemon, unless RIGX_TEST_ENGINE says docker.
+func engineName() string {
+	if name := os.Getenv("RIGX_TEST_ENGINE"); name != "" {
+		return name
+	}
+	return "podman"
+}
+
 // engine skips tests where podman is missing, and lets it run in a container.
 func engine(t *testing.T) context.Context {
 	t.Helper()
-	if _, err := exec.LookPath("podman"); err != nil {
-		if strings.Contains(os.Getenv("RIGX_TEST_REQUIRE"), "podman") {
-			t.Fatal("podman is missing")
+	if _, err := exec.LookPath(engineName()); err != nil {
+		if strings.Contains(os.Getenv("RIGX_TEST_REQUIRE"), engineName()) {
+			t.Fatal(engineName() + " is missing")
 		}
-		t.Skip("podman is missing")
+		t.Skip(engineName() + " is missing")
 	}
 	conf := filepath.Join(t.TempDir(), "containers.conf")
 	text := "[engine]\nruntime = \"runc\"\n[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n"
@@ -105,7 +113,7 @@ func engine(t *testing.T) context.Context {
 		t.Fatal(err)
 	}
 	t.Setenv("CONTAINERS_CONF", conf)
-	t.Setenv("RIGX_ENGINE", "podman")
+	t.Setenv("RIGX_ENGINE", engineName())
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
