@@ -125,7 +125,12 @@ func recent(s stamp, at time.Time) bool {
 	return latest > at.Add(-room).UnixNano()
 }
 
-func hashOf(path string, info fs.FileInfo) (hash Hash, err error) {
+func hashOf(path string, info fs.FileInfo) (Hash, error) {
+	return hashTo(io.Discard, path, info)
+}
+
+// hashTo is hashOf, and writes the content of a file to w.
+func hashTo(w io.Writer, path string, info fs.FileInfo) (hash Hash, err error) {
 	h := sha256.New()
 	switch mode := info.Mode(); {
 	case mode.IsRegular():
@@ -139,7 +144,7 @@ func hashOf(path string, info fs.FileInfo) (hash Hash, err error) {
 			return hash, err
 		}
 		defer f.Close()
-		if _, err := io.Copy(h, f); err != nil {
+		if _, err := io.Copy(io.MultiWriter(h, w), f); err != nil {
 			return hash, err
 		}
 	case mode&fs.ModeSymlink != 0:
@@ -147,7 +152,7 @@ func hashOf(path string, info fs.FileInfo) (hash Hash, err error) {
 		if err != nil {
 			return hash, err
 		}
-		h.Write([]byte("link\n" + target))
+		return hashOfLink(target), nil
 	case mode.IsDir():
 		h.Write([]byte("directory\n"))
 	default:
@@ -155,6 +160,8 @@ func hashOf(path string, info fs.FileInfo) (hash Hash, err error) {
 	}
 	return Hash(h.Sum(nil)), nil
 }
+
+func hashOfLink(target string) Hash { return sha256.Sum256([]byte("link\n" + target)) }
 
 // MarshalText writes the hash in hexadecimal.
 func (h Hash) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(h[:])), nil }
@@ -282,6 +289,51 @@ var workersOf = 2 * runtime.GOMAXPROCS(0)
 func (o *Observation) Hash(place int) (Hash, bool) {
 	file := &o.files[place]
 	return file.hash, file.stamp != stamp{}
+}
+
+// Size of the file at that place among those that were observed, in bytes.
+func (o *Observation) Size(place int) int64 { return o.files[place].stamp.size }
+
+// Copy makes a copy of the file at that place among those that were observed. It is an
+// error if that is another one by now, or a directory.
+func (o *Observation) Copy(place int, to string) error {
+	path, file := o.paths[place], &o.files[place]
+	var hash Hash
+	switch mode := file.stamp.mode; {
+	case mode.IsRegular():
+		info, err := os.Lstat(path)
+		if err != nil {
+			return err
+		}
+		if hash, err = copyTo(to, path, info); err != nil {
+			return err
+		}
+	case mode&fs.ModeSymlink != 0:
+		target, err := os.Readlink(path)
+		if err != nil {
+			return err
+		}
+		hash = hashOfLink(target)
+		if err := os.Symlink(target, to); err != nil {
+			return err
+		}
+	default:
+		return &fs.PathError{Op: "copy", Path: path, Err: errors.New("it is neither a file nor a link")}
+	}
+	if hash != file.hash {
+		return &fs.PathError{Op: "copy", Path: path, Err: errors.New("it has changed")}
+	}
+	return nil
+}
+
+// copyTo copies a regular file, and returns its hash.
+func copyTo(to, path string, info fs.FileInfo) (Hash, error) {
+	copied, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600|info.Mode().Perm()&0o100)
+	if err != nil {
+		return Hash{}, err
+	}
+	hash, err := hashTo(copied, path, info)
+	return hash, errors.Join(err, copied.Close())
 }
 
 // Holds reports whether the files are still those that were observed, and were

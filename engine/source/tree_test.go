@@ -292,3 +292,37 @@ func TestObservation(t *testing.T) {
 		t.Error("a file that is gone has the hash that it had")
 	}
 }
+
+// TestCopy makes copies of what was observed, and of nothing else.
+func TestCopy(t *testing.T) {
+	dir, copies := t.TempDir(), t.TempDir()
+	paths := []string{filepath.Join(dir, "file"), filepath.Join(dir, "tool"), filepath.Join(dir, "link"), filepath.Join(dir, "late"), filepath.Join(dir, "folder"), filepath.Join(dir, "none")}
+	for i, mode := range []os.FileMode{0o644, 0o755, 0, 0o600} {
+		if mode != 0 {
+			if err := os.WriteFile(paths[i], []byte(paths[i]), mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := errors.Join(os.Symlink("nowhere", paths[2]), os.Mkdir(paths[4], 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	o := NewIndex().Observe(paths)
+	if err := os.WriteFile(paths[3], []byte("changed"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	copied := make([]string, len(paths))
+	for at, path := range paths {
+		copied[at] = filepath.Join(copies, filepath.Base(path))
+		if err := o.Copy(at, copied[at]); (err == nil) != (at < 3) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	again := NewIndex().Observe(copied)
+	for at := range 3 { // the hash of a file tells whether it is a program
+		want, _ := o.Hash(at)
+		if got, _ := again.Hash(at); got != want {
+			t.Errorf("the copy of %s is not the same", paths[at])
+		}
+	}
+}
