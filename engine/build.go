@@ -112,6 +112,9 @@ func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOp
 	holds := make(chan bool, 1)
 	s.evaluated = func() { go func() { holds <- prints.hold() }() }
 	s.sources = prints.sources(rest)
+	if !opts.Trial {
+		s.early = map[string]bool{}
+	}
 	built, err := s.build(ctx, rest, opts)
 	if err != nil {
 		return nil, err
@@ -162,6 +165,9 @@ type session struct {
 	evaluated func()
 	// sources are those that Nix need not copy again; nil if none are known.
 	sources *knownSources
+	// early are the attributes that got a link while others were still being built;
+	// nil if none is to get one.
+	early map[string]bool
 }
 
 func (w *Workspace) prepare(ctx context.Context, selected []Selected) (*session, error) {
@@ -245,10 +251,11 @@ const fewAttributes = 32
 // realise evaluates attributes and builds those that can be. evaluated is called
 // with all derivations before the first is built.
 func (s *session) realise(ctx context.Context, attrs []string, o BuildOptions, evaluated func([]nix.Derivation)) ([]nix.Built, error) {
-	report, expect := s.report(o)
+	report, expect := s.report(ctx, o)
 	eval := nix.EvalRequest{ProjectDir: s.w.Dir(), Attrs: attrs, Overrides: s.in.Overrides}
 	if s.sources != nil {
 		eval.Sources, eval.Copied = s.sources.paths, func(key, path string) { s.sources.copied[key] = path }
+		eval.Copy = s.sources.copy
 	}
 	build := nix.BuildRequest{Jobs: o.Jobs, KeepGoing: true, OnEvent: report}
 	known := func(drvs []nix.Derivation) {
@@ -278,18 +285,24 @@ func (s *session) realise(ctx context.Context, attrs []string, o BuildOptions, e
 
 // report hands on what Nix does: to the options' Report, the lines of the expected
 // derivations' builders to line, and to the complaints.
-func (s *session) report(o BuildOptions) (report func(nix.Event), expect func([]nix.Derivation)) {
-	attrs := map[string]string{}
+// What is built for output/ gets its link there at once.
+func (s *session) report(ctx context.Context, o BuildOptions) (report func(nix.Event), expect func([]nix.Derivation)) {
+	wanted := map[string]nix.Derivation{}
 	expect = func(drvs []nix.Derivation) {
 		for _, d := range drvs {
-			attrs[d.DrvPath] = d.Attr
+			wanted[d.DrvPath] = d
 		}
 	}
 	report = func(e nix.Event) {
 		s.complaints.event(e)
-		if l, ok := e.(nix.LogLine); ok && o.line != nil {
-			if attr, ok := attrs[l.DrvPath]; ok {
-				o.line(attr, l.Text)
+		switch e := e.(type) {
+		case nix.LogLine:
+			if d, ok := wanted[e.DrvPath]; ok && o.line != nil {
+				o.line(d.Attr, e.Text)
+			}
+		case nix.BuildFinished:
+			if d, ok := wanted[e.DrvPath]; ok && s.early != nil {
+				s.linkEarly(ctx, d)
 			}
 		}
 		if o.Report != nil {
@@ -339,6 +352,8 @@ func (s *session) link(ctx context.Context, results []Result) {
 	var of []*Result
 	for i := range results {
 		switch r := &results[i]; {
+		case r.Err != nil && s.early[r.Attr]:
+			_ = nix.Unlink(filepath.Join(dir, r.Attr))
 		case r.Err != nil:
 		case missing != nil:
 			r.Err = unwritable(dir, missing)
@@ -351,6 +366,21 @@ func (s *session) link(ctx context.Context, results []Result) {
 		if err != nil {
 			of[i].Err = unwritable(links[i].Path, err)
 		}
+	}
+}
+
+// linkEarly makes the link of a target that seems to be built, unless it has one: that
+// one is good until all is known. With a daemon it would take a conversation each.
+func (s *session) linkEarly(ctx context.Context, d nix.Derivation) {
+	if s.w.opts.Nix.Store != "" || nix.UsesDaemon() || !nix.Registered(d.Outputs["out"]) {
+		return
+	}
+	link := filepath.Join(s.w.Dir(), OutputDir, d.Attr)
+	if _, err := os.Lstat(link); !errors.Is(err, os.ErrNotExist) || os.MkdirAll(filepath.Dir(link), 0o755) != nil {
+		return
+	}
+	if s.nix.Link(ctx, nix.Link{Path: link, To: d.Outputs["out"]})[0] == nil {
+		s.early[d.Attr] = true
 	}
 }
 

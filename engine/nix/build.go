@@ -1,7 +1,6 @@
 package nix
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -188,15 +187,9 @@ func (n *Nix) buildLogged(ctx context.Context, w *watcher, req BuildRequest, wha
 	}
 	_, err := n.persist(ctx, req.OnEvent, func() (string, error) {
 		w.errors = nil
-		pipe, out := io.Pipe()
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			w.read(pipe)
-		}()
-		err := n.run(ctx, io.Discard, out, append(args, what...)...)
-		out.Close()
-		<-done
+		w.since = time.Now()
+		err := n.run(ctx, io.Discard, w, append(args, what...)...)
+		w.end()
 		return strings.Join(w.errors, "\n"), err
 	})
 	return err
@@ -352,6 +345,8 @@ func (w *watcher) failed(drvPath string) bool {
 // watcher follows the log of one build.
 type watcher struct {
 	parser *logParser
+	line   []byte    // that is not whole yet
+	since  time.Time // it watches
 	report func(Event)
 	// evaluating is handed what Nix says until the derivations are known, and
 	// returns true if it is no complaint.
@@ -457,19 +452,47 @@ func (w *watcher) finish(i int) {
 	}
 }
 
-// longestLogLine bounds one line of a builder; a longer one is cut into pieces.
-const longestLogLine = 1 << 20
+const (
+	// longestLogLine bounds one line of a builder; a longer one is cut into pieces.
+	longestLogLine = 1 << 20
+	// Nix says a dozen things of each build. Once it has been at work for lively, what
+	// it says is looked at every pause: to be woken for each line, on a machine that is busy
+	// building, would cost both more than the line is worth.
+	lively, pause = 500 * time.Millisecond, 10 * time.Millisecond
+	// plenty is so much at once that more is waiting.
+	plenty = 16 << 10
+)
 
-func (w *watcher) read(r io.Reader) {
-	lines := bufio.NewReaderSize(r, longestLogLine)
+// Write reads a piece of the log.
+func (w *watcher) Write(p []byte) (int, error) {
+	n := len(p)
 	for {
-		line, _, err := lines.ReadLine()
-		if err != nil {
-			// The pipe must be drained, or Nix would wait for us.
-			_, _ = io.Copy(io.Discard, r)
+		line, rest, whole := bytes.Cut(p, []byte("\n"))
+		if room := longestLogLine - len(w.line); len(line) > room {
+			line, rest, whole = p[:room], p[room:], true
+		}
+		w.line = append(w.line, line...)
+		if !whole {
 			break
 		}
-		w.parser.line(line)
+		w.endLine()
+		p = rest
+	}
+	if n < plenty && time.Since(w.since) > lively {
+		time.Sleep(pause)
+	}
+	return n, nil
+}
+
+func (w *watcher) endLine() {
+	w.parser.line(bytes.TrimSuffix(w.line, []byte("\r")))
+	w.line = w.line[:0]
+}
+
+// end is called when the log has ended.
+func (w *watcher) end() {
+	if len(w.line) > 0 {
+		w.endLine()
 	}
 	for drv, lines := range w.tail {
 		if len(lines) > logTail {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 )
 
 //go:embed evaluate.nix
@@ -30,6 +31,10 @@ type EvalRequest struct {
 	// [SourceKey]. Copied is told of the others; it may be nil.
 	Sources map[string]string
 	Copied  func(key, path string)
+	// Copy makes copies of sets of source files, each in a directory of its own below
+	// the one it is given, and returns these directories by the key of the set. For
+	// what has no copy Nix looks through the project. It may be nil.
+	Copy func(below string) map[string]string
 }
 
 // SourceKey stands for a set of source files of a project, by their paths in order.
@@ -75,6 +80,7 @@ type evalArgs struct {
 	Attrs      []string          `json:"attrs"`
 	Overrides  map[string]string `json:"overrides"`
 	Sources    map[string]string `json:"sources"`
+	Copies     map[string]string `json:"copies"`
 	Catch      bool              `json:"catch"`
 
 	Environments []EnvironmentRequest `json:"environments,omitempty"`
@@ -108,26 +114,64 @@ func (n *Nix) evaluate(ctx context.Context, mode string, req EvalRequest) ([]Der
 // newEvaluation prepares to ask for attributes, in a directory that done
 // removes.
 func (n *Nix) newEvaluation(mode string, req EvalRequest) (e *evaluation, done func(), err error) {
-	dir, err := os.MkdirTemp("", "rigx-eval-")
+	dir, file, err := evaluationDir(inMemory())
 	if err != nil {
-		return nil, nil, err
+		if dir, file, err = evaluationDir(os.TempDir()); err != nil {
+			return nil, nil, err
+		}
 	}
 	done = func() { os.RemoveAll(dir) }
-	file := filepath.Join(dir, "evaluate.nix")
-	if err := os.WriteFile(file, []byte(evaluateNix), 0o644); err != nil {
-		done()
-		return nil, nil, err
+	var copies map[string]string
+	if req.Copy != nil {
+		copies = req.Copy(dir)
 	}
 	e = &evaluation{n: n, dir: dir, file: file, copied: req.Copied, args: evalArgs{
-		ProjectDir: req.ProjectDir, Mode: mode, Overrides: req.Overrides, Sources: req.Sources,
+		ProjectDir: req.ProjectDir, Mode: mode,
+		Overrides: orEmpty(req.Overrides), Sources: orEmpty(req.Sources), Copies: orEmpty(copies),
 	}}
-	if e.args.Overrides == nil {
-		e.args.Overrides = map[string]string{}
-	}
-	if e.args.Sources == nil {
-		e.args.Sources = map[string]string{}
-	}
 	return e, done, nil
+}
+
+// orEmpty is for Nix, which does not take null for an empty set.
+func orEmpty(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}
+
+// evaluationDir makes a directory with evaluate.nix below another one.
+func evaluationDir(below string) (dir, file string, err error) {
+	sweep(below)
+	if dir, err = os.MkdirTemp(below, "rigx-eval-"); err != nil {
+		return "", "", err
+	}
+	file = filepath.Join(dir, "evaluate.nix")
+	if err := os.WriteFile(file, []byte(evaluateNix), 0o644); err != nil {
+		os.RemoveAll(dir)
+		return "", "", err
+	}
+	return dir, file, nil
+}
+
+// sweep removes what evaluations have left that were killed. None takes a day.
+func sweep(below string) {
+	dirs, _ := filepath.Glob(filepath.Join(below, "rigx-eval-*"))
+	for _, dir := range dirs {
+		if info, err := os.Lstat(dir); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
+			os.RemoveAll(dir)
+		}
+	}
+}
+
+// inMemory is a directory for what is there for a moment only: to make and remove a
+// thousand files on a disk takes longer than some evaluations.
+func inMemory() string {
+	const ofLinux = "/dev/shm"
+	if os.Getenv("TMPDIR") == "" && writable(ofLinux) {
+		return ofLinux
+	}
+	return os.TempDir()
 }
 
 // samples is how many attributes must fail alone, all with one message, before

@@ -3,6 +3,7 @@ package nix
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"path"
 	"regexp"
 	"strconv"
@@ -42,6 +43,7 @@ const (
 	activitySubstitute  = 108
 	resultBuildLogLine  = 101
 	resultProgress      = 105
+	resultExpected      = 106
 	resultPostBuildLine = 107
 )
 
@@ -51,6 +53,7 @@ type logParser struct {
 	emit   func(Event)
 	builds map[uint64]BuildStarted
 	all    uint64 // the activity that counts all builds
+	allEnd []byte // of what counts them, before its type
 }
 
 // Counted says how many builds there are. Nix reports the end of each single
@@ -83,7 +86,7 @@ func (p *logParser) line(line []byte) {
 		return
 	}
 	var e logEntry
-	if json.Unmarshal(data, &e) != nil {
+	if p.needless(data) || json.Unmarshal(data, &e) != nil {
 		return
 	}
 	switch e.Action {
@@ -111,10 +114,31 @@ func (p *logParser) line(line []byte) {
 	}
 }
 
+// needless tells from the end of a line whether it counts something that is of no
+// interest here: ten of the dozen lines of each build do.
+func (p *logParser) needless(data []byte) bool {
+	if !bytes.HasPrefix(data, resultStart) { // the numbers of activities are others
+		return false
+	}
+	if bytes.HasSuffix(data, expectedEnd) {
+		return true
+	}
+	head, ok := bytes.CutSuffix(data, progressEnd)
+	return ok && !bytes.HasSuffix(head, p.allEnd)
+}
+
+// Keys come in the order of the alphabet, so that a line begins and ends with these.
+var (
+	resultStart              = []byte(`{"action":"result",`)
+	expectedEnd, progressEnd = lineEnd(resultExpected), lineEnd(resultProgress)
+)
+
+func lineEnd(kind int) []byte { return fmt.Appendf(nil, `,"type":%d}`, kind) }
+
 func (p *logParser) start(e logEntry) {
 	switch e.Type {
 	case activityBuilds:
-		p.all = e.ID
+		p.all, p.allEnd = e.ID, fmt.Appendf(nil, `"id":%d`, e.ID)
 	case activityBuild:
 		b := BuildStarted{DrvPath: e.field(0)}
 		b.Name = DerivationName(b.DrvPath)

@@ -2,9 +2,14 @@ package nix
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -80,6 +85,10 @@ func TestLog(t *testing.T) {
 		`@nix {"action":"result","id":18446744073709551615,"type":101,"fields":["a line"]}`,
 		`@nix {"action":"start","id":2,"type":104}`,
 		`@nix {"action":"result","id":2,"type":105,"fields":[1,4,2,1]}`,
+		`@nix {"action":"start","fields":["/nix/store/0123456789abcdefghijklmnopqrstuv-b.drv","",1,1],"id":7,"level":3,"text":"building b","type":105}`,
+		`@nix {"action":"result","fields":[2,4,1,1],"id":2,"type":105}`,
+		`@nix {"action":"result","fields":[3,4,0,1],"id":12,"type":105}`,
+		`@nix {"action":"result","fields":[101,4],"id":2,"type":106}`,
 		`@nix {"action":"start","id":3,"type":999999,"fields":[{}]}`,
 		`@nix {"action":"dance"}`,
 		`@nix not json`,
@@ -92,11 +101,47 @@ func TestLog(t *testing.T) {
 		"nix.BuildStarted {/nix/store/0123456789abcdefghijklmnopqrstuv-a.drv a}",
 		"nix.LogLine {/nix/store/0123456789abcdefghijklmnopqrstuv-a.drv a a line}",
 		"nix.Counted {1 4 2 1}",
+		"nix.BuildStarted {/nix/store/0123456789abcdefghijklmnopqrstuv-b.drv b}",
+		"nix.Counted {2 4 1 1}",
 		"nix.Message {3 plain text}",
 		"nix.BuildFinished {/nix/store/0123456789abcdefghijklmnopqrstuv-a.drv a}",
 	}
 	if diff := cmp.Diff(want, events); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestSweep: a killed evaluation leaves its directory, but not for ever.
+func TestSweep(t *testing.T) {
+	below := t.TempDir()
+	old, other := filepath.Join(below, "rigx-eval-1"), filepath.Join(below, "else")
+	for _, dir := range []string{old, other} {
+		if err := errors.Join(os.Mkdir(dir, 0o700), os.Chtimes(dir, time.Time{}, time.Now().Add(-25*time.Hour))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if _, _, err := evaluationDir(below); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left, err := filepath.Glob(filepath.Join(below, "*"))
+	if err != nil || len(left) != 3 || slices.Contains(left, old) {
+		t.Errorf("left are %q: %v", left, err)
+	}
+}
+
+// TestLogPieces reads lines that come in pieces, and cuts one that is far too long.
+func TestLogPieces(t *testing.T) {
+	var got []int
+	w := newWatcher(func(e Event) { got = append(got, len(e.(Message).Text)) })
+	log := "one\r\n" + strings.Repeat("x", longestLogLine+5) + "\nlast"
+	for piece := range slices.Chunk([]byte(log), 1000) {
+		_, _ = w.Write(piece)
+	}
+	w.end()
+	if want := []int{3, longestLogLine, 5, 4}; !slices.Equal(got, want) {
+		t.Errorf("lines of %d bytes, want %d", got, want)
 	}
 }
 
@@ -107,9 +152,10 @@ func FuzzLog(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		w := newWatcher(nil)
 		w.expect([]Derivation{{DrvPath: "/x.drv", Outputs: map[string]string{"out": "/x"}}})
-		for line := range strings.Lines(text) {
-			w.parser.line([]byte(line))
+		for piece := range slices.Chunk([]byte(text), 7) {
+			_, _ = w.Write(piece)
 		}
+		w.end()
 		if _, err := json.Marshal(w.tail); err != nil {
 			t.Fatal(err)
 		}

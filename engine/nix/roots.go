@@ -86,6 +86,9 @@ func Rooted(link string) bool {
 
 // replaceLink puts a symbolic link in place in one step.
 func replaceLink(link, to string) error {
+	if err := os.Symlink(to, link); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
 	if old, err := os.Readlink(link); err == nil && old == to {
 		return nil
 	}
