@@ -13,7 +13,7 @@ demo: build
 
 # Passes all tests. A part that a test needs and does not find is a failure.
 test:
-	export $(TOOLS) RIGX_TEST_REQUIRE=nix,nvim,emacs,vim,zsh,fish,direnv,clangd,gopls,podman,tshark,chromium,netns,qemu-system-x86_64,cpio,busybox,kernel,/usr/lib/systemd/systemd,mandoc,cmake,cargo && \
+	export $(TOOLS) RIGX_TEST_REQUIRE=nix,nvim,emacs,vim,zsh,fish,direnv,clangd,gopls,podman,tshark,chromium,userns,netns,qemu-system-x86_64,cpio,busybox,kernel,/usr/lib/systemd/systemd,mandoc,cmake,cargo && \
 	go vet ./... && \
 	for os in darwin windows; do GOOS=$$os go build ./... || exit 1; done && \
 	go test -race -timeout 20m ./...

@@ -12,10 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fsnotify/fsnotify"
-
 	"github.com/rigx-build/rigx/engine"
-	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 )
 
 // A watching is a running [engine.Watch] on a project of its own.
@@ -255,29 +252,4 @@ func BenchmarkWatch(b *testing.B) {
 	b.ReportMetric(float64(total.Milliseconds())/float64(n), "ms/reaction")
 	cancel()
 	<-ended
-}
-
-// Where the system allows no more watches, that is what is said.
-func TestWatchLimit(t *testing.T) {
-	const most = 5000
-	for range most {
-		w, err := fsnotify.NewWatcher()
-		if err != nil {
-			break
-		}
-		defer func() { _ = w.Close() }()
-	}
-	if w, err := fsnotify.NewWatcher(); err == nil {
-		_ = w.Close()
-		t.Skip("this system allows very many watchers")
-	}
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "rigx.toml"), []byte("[project]\nname = \"p\"\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	err := engine.Watch(t.Context(), dir, engine.WatchOptions{})
-	var failed *engine.Error
-	if !errors.As(err, &failed) || failed.Code != diagnostic.CannotWatch || len(failed.Help) == 0 {
-		t.Fatal(err)
-	}
 }

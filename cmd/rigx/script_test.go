@@ -40,10 +40,10 @@ func (stdio) Close() error                { return os.Stdin.Close() }
 // TestScripts runs testdata/script/*.txtar. Each is a project and a session in
 // a terminal.
 //
-// Conditions: [root] for the superuser, [kernel] where there is one to boot, and
-// [nix] where Nix is installed, as is any other program, [/file] where there is
-// one. With
-// RIGX_TEST_REQUIRE=nix a missing Nix is a failure instead.
+// Conditions: [root] for the superuser, [kernel] where there is one to boot, [userns]
+// where user namespaces can be made, [nix] where Nix is installed, as is any other
+// program, and [/file] where there is one. With RIGX_TEST_REQUIRE=nix a missing Nix
+// is a failure instead.
 func TestScripts(t *testing.T) {
 	cache, tmp := t.TempDir(), t.TempDir()
 	kernel := kernelDir()
@@ -86,6 +86,8 @@ func TestScripts(t *testing.T) {
 				if images, _ := filepath.Glob(filepath.Join(kernel, "boot", "vmlinuz-*")); len(images) == 0 {
 					err = errors.New("there is no kernel in " + filepath.Join(kernel, "boot"))
 				}
+			case "userns":
+				err = exec.Command("unshare", "--map-root-user", "true").Run()
 			default:
 				if filepath.IsAbs(cond) {
 					_, err = os.Stat(cond)
