@@ -157,8 +157,10 @@ func (m *Manifest) resolve() {
 			m.addAttr(Unit{t, v})
 		}
 	}
+	// Each chunk has its part of the comparisons, but enough for two wrong names.
+	compare := max(maxCompared*chunk/max(len(m.Targets), chunk), 2*len(m.Targets))
 	inChunks(len(m.Targets), &m.diags, func(from, to int, found *diagnostic.List) {
-		r, c := resolver{m: m, diags: found}, checker{found}
+		r, c := resolver{m: m, diags: found, compare: compare}, checker{found}
 		for _, t := range m.Targets[from:to] {
 			r.target(t)
 			c.target(t)
@@ -189,14 +191,14 @@ type resolver struct {
 	t     *Target
 	names []string          // of all targets, made when first needed
 	near  map[string]string // what closestTarget found
-	// compared counts the names that closestTarget looked at. A file in which
+	// compare is how many names closestTarget may still look at. A file in which
 	// every name is wrong must not cost the square of its size.
-	compared int
+	compare int
 	// edges of t by identity, once there are many.
 	edges map[edgeKey]bool
 }
 
-// maxCompared bounds the search for similar names, about 50 ms in all.
+// maxCompared bounds the search for similar names in a file, about 50 ms.
 const maxCompared = 1_000_000
 
 type edgeKey struct {
@@ -212,9 +214,9 @@ func (r *resolver) closestTarget(name string) string {
 		key = r.t.Module.Name + "\n" + name
 	}
 	near, known := r.near[key]
-	if !known && r.compared < maxCompared {
+	if !known && r.compare > 0 {
 		names := r.targetNames()
-		r.compared += len(names)
+		r.compare -= len(names)
 		near = diagnostic.Closest(name, names)
 		if r.near == nil {
 			r.near = map[string]string{}

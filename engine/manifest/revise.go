@@ -288,7 +288,7 @@ func (j Judged) judge(was *Target, file *syntax.File) (*Revision, bool) {
 	if t == nil || !looksLike(t, was) {
 		return nil, false
 	}
-	r := resolver{m: j.Manifest, diags: &found}
+	r := resolver{m: j.Manifest, diags: &found, compare: maxCompared}
 	r.target(t)
 	if !slices.Equal(dependencies(t), dependencies(was)) {
 		return nil, false // there may be a circle now
