@@ -236,9 +236,11 @@ func (r *fileResolver) paths(dir string, list []String, into []string, field str
 		case Interpolates(s.Value):
 			add(s.Value)
 		case source.HasMeta(s.Value):
-			for _, f := range r.glob(dir, s) {
+			found := r.glob(dir, s)
+			for _, f := range found {
 				add(f)
 			}
+			r.checkLinks(s, found)
 		default:
 			rel, ok := r.clean(dir, s)
 			if !ok {
@@ -253,6 +255,10 @@ func (r *fileResolver) paths(dir string, list []String, into []string, field str
 				r.missing(rel, s)
 			case !add(rel):
 				r.diags.Add(diagnostic.ListedTwice, s.At, "`"+s.Value+"` is listed twice in "+field)
+			case isDir:
+				r.checkLinks(s, r.filesBelow(rel))
+			default:
+				r.checkLinks(s, []string{rel})
 			}
 		}
 	}
@@ -332,8 +338,32 @@ func (r *fileResolver) dirs(dir string, list []String, into []string) []string {
 			continue
 		}
 		into = append(into, rel)
+		r.checkLinks(s, r.filesBelow(rel))
 	}
 	return into
+}
+
+// checkLinks warns of the first of the files that s stands for to be behind a link that
+// leads out of the project: it is there, but not for a builder.
+func (r *fileResolver) checkLinks(s String, files []string) {
+	if !r.tree.HasLinks() {
+		return
+	}
+	for _, file := range files {
+		if !r.linked(file) {
+			continue
+		}
+		links, _, reached := r.tree.Follow(file)
+		if reached || len(links) == 0 {
+			continue
+		}
+		last := links[len(links)-1]
+		if to := r.tree.Outside(last); to != "" {
+			d := r.diags.Add(diagnostic.LeadsOutside, s.At, "`"+last+"` leads to `"+to+"`, where no builder finds it")
+			d.Help = append(d.Help, "copy it into the project, link to it by a relative path if it is there, or declare it in [external_inputs]")
+			return
+		}
+	}
 }
 
 // finish infers the language and computes the source set.

@@ -70,7 +70,8 @@ func NewTree(fsys FS, root string) *Tree {
 	return &Tree{fs: fsys, root: root, dirs: map[string]*listing{}}
 }
 
-// list reads a directory once. rel is clean; "" is the root.
+// list reads a directory once, and those it lies in: one of them may be behind a
+// link. rel is clean; "" is the root.
 func (t *Tree) list(rel string) *listing {
 	t.mu.RLock()
 	l := t.dirs[rel]
@@ -83,7 +84,12 @@ func (t *Tree) list(rel string) *listing {
 		}
 		t.mu.Unlock()
 	}
-	l.read.Do(func() { t.fill(l, rel) })
+	l.read.Do(func() {
+		if rel != "" {
+			t.list(strings.TrimSuffix(path.Dir(rel), "."))
+		}
+		t.fill(l, rel)
+	})
 	return l
 }
 
@@ -152,6 +158,28 @@ func (t *Tree) Follow(rel string) (links []string, to string, reached bool) {
 		}
 	}
 	return links, to, true
+}
+
+// Outside returns what a symbolic link leads to, as [Tree.Follow] names the link, if that
+// is something that is not in the tree, or is named from the root of the file system. It
+// is "" otherwise.
+func (t *Tree) Outside(link string) string {
+	target, err := t.fs.Readlink(filepath.Join(t.root, filepath.FromSlash(link)))
+	if err != nil {
+		return ""
+	}
+	to := target
+	if !filepath.IsAbs(to) {
+		rel := path.Join(path.Dir(link), filepath.ToSlash(target))
+		if rel != ".." && !strings.HasPrefix(rel, "../") {
+			return ""
+		}
+		to = filepath.Join(t.root, filepath.FromSlash(rel))
+	}
+	if _, err := t.fs.Stat(to); err != nil {
+		return ""
+	}
+	return to
 }
 
 // Dirs lists the directories that were looked into so far, relative to the

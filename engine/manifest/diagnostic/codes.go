@@ -92,6 +92,7 @@ const (
 	GitignoreUnavailable Code = "W0009"
 	ShellSyntax          Code = "W0010"
 	UndeclaredProgram    Code = "W0011"
+	LeadsOutside         Code = "W0012"
 )
 
 // Explanation is what `rigx explain CODE` prints.

@@ -312,4 +312,10 @@ quotes before bash does; strings with single quotes are left alone.
 Builds see the standard tools and what the target declares, nothing else of the
 machine. Add the package that has the program to ` + "`deps.nixpkgs`" + `.
 `},
+	{LeadsOutside, "a source is a link that leads out of the project", `
+Builders see what the links of a project lead to inside it, and nothing else of the
+machine: this one leads nowhere for them, whatever it leads to here. The same holds for
+links that begin with ` + "`/`" + `, even to a file of the project. Copy the file, make the
+link a relative one, or declare what is outside in ` + "`[external_inputs]`" + `.
+`},
 }
