@@ -30,6 +30,7 @@ type editor struct {
 	server protocol.Server
 	conn   jsonrpc2.Conn
 	done   chan error // of the server
+	hangUp func()
 	dir    string
 
 	mu        sync.Mutex
@@ -66,7 +67,8 @@ func openWith(t testing.TB, adjust func(*protocol.InitializeParams), files ...st
 		e.done <- lsp.NewServer(lsp.Options{Program: program(t)}).Serve(context.Background(), jsonrpc2.NewStream(held{there}))
 	}()
 	_, e.conn, e.server = protocol.NewClient(t.Context(), e, jsonrpc2.NewStream(here))
-	t.Cleanup(func() { here.Close() })
+	e.hangUp = func() { here.Close() }
+	t.Cleanup(e.hangUp)
 
 	yes := true
 	params := &protocol.InitializeParams{Capabilities: protocol.ClientCapabilities{
@@ -449,6 +451,7 @@ func TestRandomEdits(t *testing.T) {
 			if diff := cmp.Diff(fresh.diagnostics("rigx.toml", 1), e.diagnostics("rigx.toml", version)); diff != "" {
 				t.Fatalf("after %d edits, what is said and a fresh read of %q differ:\n%s", i+1, string(text), diff)
 			}
+			fresh.hangUp() // hundreds of servers watch more than a user may
 		}
 		if random.IntN(12) == 0 {
 			text = []rune(start)
