@@ -45,7 +45,7 @@ const (
 	// small is what is read rather than spliced: a pipe costs more than copying.
 	small = 16 << 10
 	// large is how much is spliced at once.
-	large = 1 << 20
+	large = 512 << 10
 )
 
 // A carriage is a connection in the hands of a carrier.
