@@ -11,12 +11,13 @@ RIGX   = ../../bin/rigx --nixpkgs host
 demo: build
 	export $(TOOLS) && cd testdata/example && $(RIGX) build && $(RIGX) test && ./output/hello-release/bin/hello Ada
 
-# Passes all tests. A part that a test needs and does not find is a failure.
+# Passes all tests. A part that a test needs and does not find is a failure. Most
+# scripts wait for Nix, containers and machines, so that more run than there are processors.
 test:
 	export $(TOOLS) RIGX_TEST_REQUIRE=nix,nvim,emacs,vim,zsh,fish,direnv,clangd,gopls,podman,tshark,chromium,userns,netns,qemu-system-x86_64,cpio,busybox,kernel,/usr/lib/systemd/systemd,mandoc,cmake,cargo && \
 	go vet ./... && \
 	for os in darwin windows; do GOOS=$$os go build ./... || exit 1; done && \
-	go test -race -timeout 20m ./...
+	go test -race -timeout 20m -parallel 4 ./...
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...
