@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/rigx-build/rigx/engine/history"
@@ -131,6 +132,14 @@ func (w *Workspace) Diagnostics(ctx context.Context) []*diagnostic.Diagnostic {
 	for _, m := range w.Manifest.Projects() {
 		all = append(all, m.CheckScripts(nil)...)
 	}
+	return diagnostic.Sorted(all, w.Manifest.AllFiles())
+}
+
+// Warnings are what seems wrong and stops nothing, by file and place, without what only a
+// look into scripts would tell.
+func (w *Workspace) Warnings(ctx context.Context) []*diagnostic.Diagnostic {
+	all := append(w.Manifest.Diagnostics(), w.Resolve(ctx).Diagnostics()...)
+	all = slices.DeleteFunc(all, func(d *diagnostic.Diagnostic) bool { return d.Severity != diagnostic.Warning })
 	return diagnostic.Sorted(all, w.Manifest.AllFiles())
 }
 

@@ -66,6 +66,7 @@ type buildOptions struct {
 	affected string
 	// updateHashes writes the hashes that were wrong, and builds once more.
 	updateHashes bool
+	again        bool // it was, and has been told what seems wrong
 }
 
 // build builds what the names select.
@@ -76,6 +77,9 @@ func (a *app) build(ctx context.Context, names []string, opts buildOptions) (*en
 	}
 	if err := ws.Valid(ctx); err != nil {
 		return nil, nil, err
+	}
+	if !opts.again {
+		a.warn(ctx, ws)
 	}
 	var own, foreign []string
 	for _, name := range names {
@@ -112,7 +116,7 @@ func (a *app) build(ctx context.Context, names []string, opts buildOptions) (*en
 	if !a.quiet {
 		fmt.Fprintf(a.err, "[rigx] hashes written: %d; building again\n", n)
 	}
-	opts.updateHashes = false
+	opts.updateHashes, opts.again = false, true
 	return a.build(ctx, names, opts)
 }
 

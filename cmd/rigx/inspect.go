@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -114,6 +115,25 @@ func (a *app) complain(ws *engine.Workspace) error {
 		return &engine.InvalidError{Diagnostics: ds, Manifest: ws.Manifest}
 	}
 	return nil
+}
+
+// mostWarned is how many warnings precede what was asked for.
+const mostWarned = 5
+
+// warn says what seems to be wrong with a project that can be built: whoever never asks
+// `rigx check` would not hear of a key that means nothing.
+func (a *app) warn(ctx context.Context, ws *engine.Workspace) {
+	if a.quiet || ws.Valid(ctx) != nil {
+		return
+	}
+	warnings := ws.Warnings(ctx)
+	for i, d := range warnings {
+		if i == mostWarned {
+			fmt.Fprintf(a.err, "and %s more: `rigx check` shows all\n", count(len(warnings)-i, "warning"))
+			return
+		}
+		fmt.Fprint(a.err, diagnostic.Brief(d, a.style()))
+	}
 }
 
 // listed collects the targets of a project, then those of its local

@@ -35,6 +35,7 @@ func (a *app) buildMatrix(ctx context.Context, names []string, opts buildOptions
 			fmt.Fprintf(a.err, "[rigx] with nixpkgs %s\n", ref)
 		}
 		ws, results, err := one.build(ctx, names, opts)
+		opts.again = true
 		var invalid *engine.InvalidError
 		if ctx.Err() != nil || errors.As(err, &invalid) {
 			return err

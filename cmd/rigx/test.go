@@ -51,6 +51,7 @@ func (a *app) testCommand() *cobra.Command {
 					return err
 				}
 			}
+			a.warn(ctx, ws)
 			progress := a.newPlainProgress()
 			opts.Filters, opts.Report = args, progress.event
 			if !asJSON {

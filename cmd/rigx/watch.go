@@ -22,10 +22,11 @@ func (a *app) watchCommand() *cobra.Command {
 				Workspace: a.workspaceOptions(),
 				Names:     args,
 				Build:     engine.BuildOptions{Jobs: jobs, Report: progress.event},
-				Started: func(_ *engine.Workspace, changed []string) {
+				Started: func(ws *engine.Workspace, changed []string) {
 					if len(changed) > 0 && !a.quiet {
 						fmt.Fprintf(a.err, "\n[rigx] changed: %s\n", summary(changed))
 					}
+					a.warn(cmd.Context(), ws)
 				},
 				Finished: func(results []engine.Result, err error) {
 					if err == nil {

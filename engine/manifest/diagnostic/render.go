@@ -58,6 +58,29 @@ func Render(d *Diagnostic, style Style) string {
 	return b.String()
 }
 
+// Brief writes a diagnostic on a line, as compilers do:
+//
+//	rigx.toml:6:1: warning[W0002]: unknown key `cflag` in target `hello`; did you mean `cflags`?
+func Brief(d *Diagnostic, style Style) string {
+	var b strings.Builder
+	if !d.At.IsZero() {
+		line, column := startOf(d.At)
+		fmt.Fprintf(&b, "%s:%d:%d: ", d.At.File.Name, line, column)
+	}
+	fmt.Fprintf(&b, "%s%s[%s]%s: %s", style.severity(d.Severity), d.Severity, d.Code, style.Reset, clean(d.Message))
+	if d.Label != "" {
+		b.WriteString("; " + clean(d.Label))
+	}
+	return b.String() + "\n"
+}
+
+// startOf is where a place begins, in lines and characters from one.
+func startOf(at Location) (line, column int) {
+	p := at.File.Position(at.Span.Start)
+	text := at.File.Line(p.Line)
+	return p.Line + 1, utf8.RuneCountInString(text[:min(p.Column, len(text))]) + 1
+}
+
 // excerpt writes the place and its line, and returns the margin for what
 // follows.
 func excerpt(b *strings.Builder, at Location, label, color string, style Style) string {
@@ -66,8 +89,8 @@ func excerpt(b *strings.Builder, at Location, label, color string, style Style) 
 	line := at.File.Line(from.Line)
 	number := fmt.Sprint(from.Line + 1)
 	margin := strings.Repeat(" ", len(number))
-	column := utf8.RuneCountInString(line[:min(from.Column, len(line))])
-	fmt.Fprintf(b, "%s%s-->%s %s:%d:%d\n", margin, style.Frame, style.Reset, at.File.Name, from.Line+1, column+1)
+	atLine, atColumn := startOf(at)
+	fmt.Fprintf(b, "%s%s-->%s %s:%d:%d\n", margin, style.Frame, style.Reset, at.File.Name, atLine, atColumn)
 	if at.Span.Len() == 0 && strings.TrimSpace(line) == "" {
 		return margin + " "
 	}
