@@ -25,7 +25,7 @@ func Clean(rel string) (string, error) {
 		return "", ErrOutside
 	}
 	rel = path.Clean(rel)
-	if rel == ".." || strings.HasPrefix(rel, "../") {
+	if leaves(rel) {
 		return "", ErrOutside
 	}
 	if isAbsolute(rel) {
@@ -40,3 +40,6 @@ func isAbsolute(rel string) bool {
 }
 
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+// leaves reports whether a clean path relative to the root is not below it.
+func leaves(rel string) bool { return rel == ".." || strings.HasPrefix(rel, "../") }

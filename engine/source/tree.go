@@ -149,7 +149,7 @@ func (t *Tree) Follow(rel string) (links []string, to string, reached bool) {
 			return links, "", false
 		}
 		target = path.Join(to, filepath.ToSlash(target)) // to has no links
-		if target == ".." || strings.HasPrefix(target, "../") {
+		if leaves(target) {
 			return links, "", false
 		}
 		to = ""
@@ -171,7 +171,7 @@ func (t *Tree) Outside(link string) string {
 	to := target
 	if !filepath.IsAbs(to) {
 		rel := path.Join(path.Dir(link), filepath.ToSlash(target))
-		if rel != ".." && !strings.HasPrefix(rel, "../") {
+		if !leaves(rel) {
 			return ""
 		}
 		to = filepath.Join(t.root, filepath.FromSlash(rel))
