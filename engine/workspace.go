@@ -128,17 +128,21 @@ func (w *Workspace) Resolve(ctx context.Context) *manifest.Files {
 
 // Diagnostics returns all findings, files included, by file and place.
 func (w *Workspace) Diagnostics(ctx context.Context) []*diagnostic.Diagnostic {
-	all := append(w.Manifest.Diagnostics(), w.Resolve(ctx).Diagnostics()...)
+	all := w.withoutScripts(ctx)
 	for _, m := range w.Manifest.Projects() {
 		all = append(all, m.CheckScripts(nil)...)
 	}
 	return diagnostic.Sorted(all, w.Manifest.AllFiles())
 }
 
+func (w *Workspace) withoutScripts(ctx context.Context) []*diagnostic.Diagnostic {
+	return append(w.Manifest.Diagnostics(), w.Resolve(ctx).Diagnostics()...)
+}
+
 // Warnings are what seems wrong and stops nothing, by file and place, without what only a
 // look into scripts would tell.
 func (w *Workspace) Warnings(ctx context.Context) []*diagnostic.Diagnostic {
-	all := append(w.Manifest.Diagnostics(), w.Resolve(ctx).Diagnostics()...)
+	all := w.withoutScripts(ctx)
 	all = slices.DeleteFunc(all, func(d *diagnostic.Diagnostic) bool { return d.Severity != diagnostic.Warning })
 	return diagnostic.Sorted(all, w.Manifest.AllFiles())
 }

@@ -30,7 +30,6 @@ import (
 // again, as two programs of a testbed are: within one process the runtime hands a
 // message over without waking up anything, which no two programs can do.
 //
-//
 //	RIGX_BENCH_TOXIPROXY  the server of toxiproxy
 //	RIGX_BENCH_PEER       a Python with the Python tool
 //	RIGX_BENCH_CPU        the processor on which all of those run

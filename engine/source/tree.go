@@ -86,7 +86,7 @@ func (t *Tree) list(rel string) *listing {
 	}
 	l.read.Do(func() {
 		if rel != "" {
-			t.list(strings.TrimSuffix(path.Dir(rel), "."))
+			t.list(parent(rel))
 		}
 		t.fill(l, rel)
 	})
@@ -192,7 +192,7 @@ func (t *Tree) Dirs() []string {
 	seen := make(map[string]bool, len(looked))
 	for _, rel := range looked {
 		for rel != "" && !t.list(rel).ok {
-			rel = strings.TrimSuffix(path.Dir(rel), ".")
+			rel = parent(rel)
 		}
 		seen[rel] = true
 	}
@@ -204,8 +204,7 @@ func (t *Tree) look(rel string) (entry, bool) {
 	if rel == "." || rel == "" {
 		return entry{dir: true}, true
 	}
-	dir, name := path.Split(rel)
-	return t.list(strings.TrimSuffix(dir, "/")).find(name)
+	return t.list(parent(rel)).find(path.Base(rel))
 }
 
 // Look finds a clean path, as [Clean] returns it.

@@ -326,3 +326,18 @@ func TestCopy(t *testing.T) {
 		}
 	}
 }
+
+// TestLinkOnTheWay: a link is seen by whoever looks up only what lies behind it.
+func TestLinkOnTheWay(t *testing.T) {
+	for _, link := range []string{"link", "dir/link", "dot./link"} {
+		dir := t.TempDir()
+		at := filepath.Join(dir, filepath.FromSlash(link))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(at), 0o755), os.MkdirAll(filepath.Join(dir, "real", "sub"), 0o755), os.Symlink(filepath.Join(dir, "real"), at)); err != nil {
+			t.Fatal(err)
+		}
+		tree := NewTree(Disk(), dir)
+		if tree.Exists(link + "/sub/none"); !tree.HasLinks() || !tree.IsLink(link) {
+			t.Errorf("%s is not seen", link)
+		}
+	}
+}
