@@ -254,8 +254,8 @@ func (s *session) realise(ctx context.Context, attrs []string, o BuildOptions, e
 	report, expect := s.report(ctx, o)
 	eval := nix.EvalRequest{ProjectDir: s.w.Dir(), Attrs: attrs, Overrides: s.in.Overrides}
 	if s.sources != nil {
+		s.sources.add(ctx, s.nix)
 		eval.Sources, eval.Copied = s.sources.paths, func(key, path string) { s.sources.copied[key] = path }
-		eval.Copy = s.sources.copy
 	}
 	build := nix.BuildRequest{Jobs: o.Jobs, KeepGoing: true, OnEvent: report}
 	known := func(drvs []nix.Derivation) {

@@ -1,12 +1,10 @@
 package engine
 
 import (
-	"os"
-	"path/filepath"
-	"runtime"
-	"strconv"
-	"sync"
-	"sync/atomic"
+	"context"
+	"io"
+	"maps"
+	"slices"
 
 	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/nix"
@@ -16,8 +14,8 @@ import (
 // Nix copies the sources of a target to the store each time it evaluates it, and
 // looks at whatever lies beside them. For hundreds of targets that takes longer than
 // all the rest, so that what was copied is remembered by its content, and Nix is
-// told where it is (`rigxSource` in evaluate.nix). Of what is new, if there is much of
-// it, Nix gets copies that it need not look for.
+// told where it is (`rigxSource` in evaluate.nix). If much is new, it is added to the
+// store before.
 
 // knownSources are the sets of source files of some targets.
 type knownSources struct {
@@ -32,15 +30,8 @@ type knownSources struct {
 }
 
 // manySources are so many new sets that it takes longer to look for each among all
-// files of the project than to copy them all twice. Tests change it.
+// files of the project than to start a process that adds them. Tests change it.
 var manySources = 32
-
-const (
-	// fewFiles and fewBytes are those of a set that is copied twice.
-	fewFiles, fewBytes = 16, 1 << 20
-	// spareBytes are what all of them may take: they are in memory, where there is a place.
-	spareBytes = 32 << 20
-)
 
 // sources tells which sets of source files are in the store already, of those that
 // something selected consists of.
@@ -52,14 +43,15 @@ func (f *fingerprints) sources(selected []Selected) *knownSources {
 	for _, t := range f.w.reached(selected) {
 		for _, u := range t.Units() {
 			if files := f.w.Files.Of(u); files != nil && !files.Src.Whole {
-				k.add(files)
+				k.find(files)
 			}
 		}
 	}
 	return k
 }
 
-func (k *knownSources) add(files *manifest.UnitFiles) {
+// find looks for a set in the store.
+func (k *knownSources) find(files *manifest.UnitFiles) {
 	f := k.prints
 	h := f.newHash()
 	for _, at := range f.sets[files][:len(files.Src.Files)] { // others follow
@@ -76,62 +68,35 @@ func (k *knownSources) add(files *manifest.UnitFiles) {
 	k.unknown[key] = files
 }
 
-// copy copies small sets of files that are not in the store, each to a directory of its own
-// below one, and returns those directories.
-func (k *knownSources) copy(below string) map[string]string {
-	keys := k.small()
-	if len(keys) < manySources || k.prints.folders != "" {
-		return nil
+// add adds what is not in the store, if there is much of it. What cannot be added Nix
+// finds by itself, and says what is wrong.
+func (k *knownSources) add(ctx context.Context, n *nix.Nix) {
+	if len(k.unknown) < manySources || k.prints.folders != "" {
+		return
 	}
-	copies := make(map[string]string, len(keys))
-	var next atomic.Int64
-	var mu sync.Mutex
-	var workers sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		workers.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(keys); i = int(next.Add(1)) - 1 {
-				dir := filepath.Join(below, strconv.Itoa(i))
-				if k.copySet(dir, k.unknown[keys[i]]) != nil {
-					os.RemoveAll(dir) // Nix finds them by itself, and says what is wrong
-					continue
-				}
-				mu.Lock()
-				copies[keys[i]] = dir
-				mu.Unlock()
-			}
-		})
+	keys := slices.Sorted(maps.Keys(k.unknown))
+	sources := make([][]nix.File, len(keys))
+	for i, key := range keys {
+		sources[i] = k.archived(k.unknown[key])
 	}
-	workers.Wait()
-	return copies
+	for i, path := range n.AddSources(ctx, sources) {
+		if path != "" {
+			k.paths[keys[i]], k.copied[keys[i]] = path, path
+		}
+	}
 }
 
-// small lists unknown sets of few small files, as long as there is room for them.
-func (k *knownSources) small() (keys []string) {
-	room := int64(spareBytes)
-	for key, files := range k.unknown {
-		var size int64
-		for _, at := range k.prints.sets[files][:len(files.Src.Files)] {
-			size += k.prints.observed.Size(at)
-		}
-		if n := len(files.Src.Files); n > 0 && n <= fewFiles && size <= min(fewBytes, room) {
-			keys, room = append(keys, key), room-size
+// archived is a set of source files as it was observed.
+func (k *knownSources) archived(files *manifest.UnitFiles) []nix.File {
+	seen, places := k.prints.observed, k.prints.sets[files]
+	archived := make([]nix.File, len(files.Src.Files))
+	for i, name := range files.Src.Files {
+		archived[i] = nix.File{
+			Name: name, Mode: seen.Mode(places[i]), Size: seen.Size(places[i]),
+			Write: func(w io.Writer) error { return seen.Write(w, places[i]) },
 		}
 	}
-	return keys
-}
-
-func (k *knownSources) copySet(dir string, files *manifest.UnitFiles) error {
-	names, places := files.Src.Files, k.prints.sets[files]
-	for i, name := range names {
-		to := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-			return err
-		}
-		if err := k.prints.observed.Copy(places[i], to); err != nil {
-			return err
-		}
-	}
-	return nil
+	return archived
 }
 
 // remember adds what was copied, if it held still meanwhile.

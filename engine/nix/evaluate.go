@@ -31,10 +31,6 @@ type EvalRequest struct {
 	// [SourceKey]. Copied is told of the others; it may be nil.
 	Sources map[string]string
 	Copied  func(key, path string)
-	// Copy makes copies of sets of source files, each in a directory of its own below
-	// the one it is given, and returns these directories by the key of the set. For
-	// what has no copy Nix looks through the project. It may be nil.
-	Copy func(below string) map[string]string
 }
 
 // SourceKey stands for a set of source files of a project, by their paths in order.
@@ -80,7 +76,6 @@ type evalArgs struct {
 	Attrs      []string          `json:"attrs"`
 	Overrides  map[string]string `json:"overrides"`
 	Sources    map[string]string `json:"sources"`
-	Copies     map[string]string `json:"copies"`
 	Catch      bool              `json:"catch"`
 
 	Environments []EnvironmentRequest `json:"environments,omitempty"`
@@ -121,13 +116,9 @@ func (n *Nix) newEvaluation(mode string, req EvalRequest) (e *evaluation, done f
 		}
 	}
 	done = func() { os.RemoveAll(dir) }
-	var copies map[string]string
-	if req.Copy != nil {
-		copies = req.Copy(dir)
-	}
 	e = &evaluation{n: n, dir: dir, file: file, copied: req.Copied, args: evalArgs{
 		ProjectDir: req.ProjectDir, Mode: mode,
-		Overrides: orEmpty(req.Overrides), Sources: orEmpty(req.Sources), Copies: orEmpty(copies),
+		Overrides: orEmpty(req.Overrides), Sources: orEmpty(req.Sources),
 	}}
 	return e, done, nil
 }
@@ -142,8 +133,7 @@ func orEmpty(m map[string]string) map[string]string {
 
 // evaluationDir makes a directory with evaluate.nix below another one.
 func evaluationDir(below string) (dir, file string, err error) {
-	sweep(below)
-	if dir, err = os.MkdirTemp(below, "rigx-eval-"); err != nil {
+	if dir, err = momentaryDir(below); err != nil {
 		return "", "", err
 	}
 	file = filepath.Join(dir, "evaluate.nix")
@@ -152,6 +142,12 @@ func evaluationDir(below string) (dir, file string, err error) {
 		return "", "", err
 	}
 	return dir, file, nil
+}
+
+// momentaryDir makes a directory below another one, for as long as a command takes.
+func momentaryDir(below string) (string, error) {
+	sweep(below)
+	return os.MkdirTemp(below, "rigx-eval-")
 }
 
 // sweep removes what evaluations have left that were killed. None takes a day.

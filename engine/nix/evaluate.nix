@@ -15,7 +15,6 @@
 #   attrs       the attributes wanted
 #   overrides   input name → absolute directory or flake reference
 #   sources     what is known of sets of source files, see `rigxSource`
-#   copies      directories that hold such a set and nothing else
 #   environments what each attribute, a number, stands for: see `environment`
 #   catch       report a failing attribute as { failed = true; } instead of
 #               ending the evaluation with its message
@@ -99,12 +98,8 @@ let
 
   # The store path of a set of source files of the project: without a look at them
   # if they are as they were when they were copied. Otherwise it is told.
-  rigxSource = files: filtered:
-    let
-      key = builtins.hashString "sha256" (builtins.concatStringsSep "\n" files);
-      copied =
-        if req.copies ? ${key} then builtins.path { name = "source"; path = /. + req.copies.${key}; }
-        else filtered;
+  rigxSource = files: copied:
+    let key = builtins.hashString "sha256" (builtins.concatStringsSep "\n" files);
     in
     if req.sources ? ${key} then builtins.storePath req.sources.${key}
     else builtins.trace "rigx-source: ${key} ${copied}" copied;

@@ -144,7 +144,9 @@ func hashTo(w io.Writer, path string, info fs.FileInfo) (hash Hash, err error) {
 			return hash, err
 		}
 		defer f.Close()
-		if _, err := io.Copy(io.MultiWriter(h, w), f); err != nil {
+		b := buffers.Get().(*[]byte)
+		defer buffers.Put(b)
+		if _, err := io.CopyBuffer(io.MultiWriter(h, w), onlyReader{f}, *b); err != nil {
 			return hash, err
 		}
 	case mode&fs.ModeSymlink != 0:
@@ -160,6 +162,12 @@ func hashTo(w io.Writer, path string, info fs.FileInfo) (hash Hash, err error) {
 	}
 	return Hash(h.Sum(nil)), nil
 }
+
+// buffers for reading files: most are smaller than what io.Copy allocates for each.
+var buffers = sync.Pool{New: func() any { return new(make([]byte, 1<<15)) }}
+
+// onlyReader hides that a file could copy itself, which it does with a buffer of its own.
+type onlyReader struct{ io.Reader }
 
 func hashOfLink(target string) Hash { return sha256.Sum256([]byte("link\n" + target)) }
 
@@ -291,12 +299,16 @@ func (o *Observation) Hash(place int) (Hash, bool) {
 	return file.hash, file.stamp != stamp{}
 }
 
-// Size of the file at that place among those that were observed, in bytes.
+// Size of the file at that place among those that were observed, in bytes; of a link,
+// that of its target.
 func (o *Observation) Size(place int) int64 { return o.files[place].stamp.size }
 
-// Copy makes a copy of the file at that place among those that were observed. It is an
-// error if that is another one by now, or a directory.
-func (o *Observation) Copy(place int, to string) error {
+// Mode of the file at that place among those that were observed.
+func (o *Observation) Mode(place int) fs.FileMode { return o.files[place].stamp.mode }
+
+// Write writes the content of the file at that place among those that were observed, or
+// the target of a link. It is an error if that is another one by now, or a directory.
+func (o *Observation) Write(w io.Writer, place int) error {
 	path, file := o.paths[place], &o.files[place]
 	var hash Hash
 	switch mode := file.stamp.mode; {
@@ -305,7 +317,7 @@ func (o *Observation) Copy(place int, to string) error {
 		if err != nil {
 			return err
 		}
-		if hash, err = copyTo(to, path, info); err != nil {
+		if hash, err = hashTo(w, path, info); err != nil {
 			return err
 		}
 	case mode&fs.ModeSymlink != 0:
@@ -314,26 +326,16 @@ func (o *Observation) Copy(place int, to string) error {
 			return err
 		}
 		hash = hashOfLink(target)
-		if err := os.Symlink(target, to); err != nil {
+		if _, err := io.WriteString(w, target); err != nil {
 			return err
 		}
 	default:
-		return &fs.PathError{Op: "copy", Path: path, Err: errors.New("it is neither a file nor a link")}
+		return &fs.PathError{Op: "read", Path: path, Err: errors.New("it is neither a file nor a link")}
 	}
 	if hash != file.hash {
-		return &fs.PathError{Op: "copy", Path: path, Err: errors.New("it has changed")}
+		return &fs.PathError{Op: "read", Path: path, Err: errors.New("it has changed")}
 	}
 	return nil
-}
-
-// copyTo copies a regular file, and returns its hash.
-func copyTo(to, path string, info fs.FileInfo) (Hash, error) {
-	copied, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600|info.Mode().Perm()&0o100)
-	if err != nil {
-		return Hash{}, err
-	}
-	hash, err := hashTo(copied, path, info)
-	return hash, errors.Join(err, copied.Close())
 }
 
 // Holds reports whether the files are still those that were observed, and were

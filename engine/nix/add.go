@@ -1,0 +1,141 @@
+package nix
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+const storeDir = "/nix/store"
+
+const (
+	// waitingBytes are what archives that wait to be added may take. They are in memory
+	// where there is a place, which containers have 64 MiB of.
+	waitingBytes = 32 << 20
+	// perFile is about what an archive needs for a file beside its content.
+	perFile = 512
+	// mostAdders are the processes that add at the same time. They take turns where
+	// they write to Nix's database.
+	mostAdders = 4
+)
+
+// AddSources adds directories to the store, each of the given files and named "source",
+// and returns their store paths: the same that `builtins.path` has for them. Those
+// that cannot be added have none.
+//
+// Nix takes several times as long to add a directory while it evaluates: it does one
+// after the other, and asks for each file around whether it belongs to it.
+func (n *Nix) AddSources(ctx context.Context, sources [][]File) []string {
+	paths := make([]string, len(sources))
+	if n.store != "" && !n.farStore() {
+		return paths
+	}
+	dir, err := momentaryDir(inMemory())
+	if err != nil {
+		return paths
+	}
+	defer os.RemoveAll(dir)
+	sizes, total := make([]int64, len(sources)), int64(0)
+	for i, files := range sources {
+		for _, f := range files {
+			sizes[i] += perFile + f.Size
+		}
+		total += sizes[i]
+	}
+	adders := int64(min(runtime.GOMAXPROCS(0), mostAdders))
+	rounds := (total + waitingBytes - 1) / waitingBytes
+	room := (total + rounds*adders - 1) / max(rounds*adders, 1)
+	var next atomic.Int64
+	var working sync.WaitGroup
+	for adder := range adders {
+		working.Go(func() {
+			for load := 0; ctx.Err() == nil; load++ {
+				c := sourceCache{dir: filepath.Join(dir, fmt.Sprintf("%d-%d", adder, load))}
+				added, left := map[int]string{}, room
+				for left > 0 {
+					i := int(next.Add(1)) - 1
+					if i >= len(sources) {
+						break
+					}
+					if sizes[i] > waitingBytes/adders {
+						continue
+					}
+					left -= sizes[i]
+					path, err := c.archive(sources[i])
+					if err != nil {
+						continue
+					}
+					if paths[i] = path; !Registered(path) {
+						added[i] = path
+					}
+				}
+				if n.addAll(ctx, c, slices.Collect(maps.Values(added))) != nil {
+					for i := range added {
+						paths[i] = ""
+					}
+				}
+				os.RemoveAll(c.dir)
+				if left == room {
+					return
+				}
+			}
+		})
+	}
+	working.Wait()
+	return paths
+}
+
+// addAll adds paths that are in a cache.
+func (n *Nix) addAll(ctx context.Context, c sourceCache, paths []string) error {
+	if len(paths) == 0 {
+		return nil
+	}
+	return n.run(ctx, io.Discard, io.Discard, append([]string{"copy", "--from", "file://" + c.dir}, paths...)...)
+}
+
+// sourceCache is a binary cache with sources only. What it says of them proves itself,
+// so that nothing is signed:
+// https://nix.dev/manual/nix/latest/store/types/local-binary-cache-store.
+type sourceCache struct{ dir string }
+
+// archive puts a directory of these files into the cache and returns its store path.
+func (c sourceCache) archive(files []File) (string, error) {
+	if err := os.MkdirAll(c.dir, 0o700); err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(c.dir, "nix-cache-info"), []byte("StoreDir: "+storeDir+"\n"), 0o600); err != nil {
+		return "", err
+	}
+	archive, err := os.CreateTemp(c.dir, "*.nar")
+	if err != nil {
+		return "", err
+	}
+	hash := sha256.New()
+	written := counting{w: io.MultiWriter(archive, hash)}
+	err = writeArchive(&written, files)
+	if closed := archive.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		os.Remove(archive.Name())
+		return "", err
+	}
+	sum := [sha256.Size]byte(hash.Sum(nil))
+	to := sourcePath("source", sum)
+	var info bytes.Buffer
+	fmt.Fprintf(&info, "StorePath: %s\nURL: %s\nCompression: none\n", to, filepath.Base(archive.Name()))
+	fmt.Fprintf(&info, "NarHash: sha256:%[1]s\nNarSize: %d\nReferences: \nCA: fixed:r:sha256:%[1]s\n", base32(sum[:]), written.n)
+	name, _, _ := strings.Cut(path.Base(to), "-")
+	return to, os.WriteFile(filepath.Join(c.dir, name+".narinfo"), info.Bytes(), 0o600)
+}
