@@ -136,7 +136,7 @@ func TestLogPieces(t *testing.T) {
 	var got []int
 	w := newWatcher(func(e Event) { got = append(got, len(e.(Message).Text)) })
 	log := "one\r\n" + strings.Repeat("x", longestLogLine+5) + "\nlast"
-	for piece := range slices.Chunk([]byte(log), 1000) {
+	for piece := range slices.Chunk([]byte(log), 10_001) {
 		_, _ = w.Write(piece)
 	}
 	w.end()
