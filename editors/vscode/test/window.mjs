@@ -116,7 +116,8 @@ export class Window {
   /** Clicks in the middle, as a locator's click scrolls the editor sideways. */
   async click(locator, options) {
     await locator.waitFor();
-    const box = await locator.boundingBox();
+    // What is drawn anew in this moment has no place.
+    const box = await until("it has a place", () => locator.boundingBox(), 10);
     await this.page.mouse.click(box.x + box.width / 2, box.y + box.height / 2, options);
   }
 
