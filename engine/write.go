@@ -2,8 +2,11 @@ package engine
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 )
 
 // writeAtomic replaces a file, or what a link leads to, in one step: whoever
@@ -18,14 +21,29 @@ func writeDerived(file, text string) error {
 }
 
 func replace(file, text string, settle func(*os.File) error) error {
-	mode := os.FileMode(0o644)
+	mode := fs.FileMode(0o644)
 	if real, err := filepath.EvalSymlinks(file); err == nil {
 		file = real
 		if info, err := os.Stat(file); err == nil {
 			mode = info.Mode().Perm()
 		}
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
+	aside := "." + filepath.Base(file) + "."
+	for tries := 1; ; tries++ {
+		err := replaceOnce(file, text, aside, mode, settle)
+		if err == nil || tries == mostTries || !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+}
+
+// mostTries are for those that write the same file at once, and may sweep each other.
+const mostTries = 20
+
+func replaceOnce(file, text, aside string, mode fs.FileMode, settle func(*os.File) error) error {
+	dir := filepath.Dir(file)
+	sweepAside(dir, aside)
+	tmp, err := os.CreateTemp(dir, aside+"*")
 	if err != nil {
 		return err
 	}
@@ -38,4 +56,23 @@ func replace(file, text string, settle func(*os.File) error) error {
 		os.Remove(tmp.Name())
 	}
 	return err
+}
+
+// abandoned is the age of what nobody is writing any more. If somebody is, on a slow
+// disk, that one begins anew.
+const abandoned = 10 * time.Millisecond
+
+// sweepAside removes what was left by whoever was killed while it wrote.
+func sweepAside(dir, aside string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		// What editors leave beside a file ends in letters.
+		rest, ok := strings.CutPrefix(e.Name(), aside)
+		if !ok || rest == "" || strings.Trim(rest, "0123456789") != "" {
+			continue
+		}
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > abandoned {
+			os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
 }
