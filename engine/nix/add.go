@@ -61,7 +61,10 @@ func (n *Nix) AddSources(ctx context.Context, sources [][]File) []string {
 	for adder := range adders {
 		working.Go(func() {
 			for load := 0; ctx.Err() == nil; load++ {
-				c := sourceCache{dir: filepath.Join(dir, fmt.Sprintf("%d-%d", adder, load))}
+				c, err := newSourceCache(filepath.Join(dir, fmt.Sprintf("%d-%d", adder, load)))
+				if err != nil {
+					return
+				}
 				added, left := map[int]string{}, room
 				for left > 0 {
 					i := int(next.Add(1)) - 1
@@ -109,14 +112,15 @@ func (n *Nix) addAll(ctx context.Context, c sourceCache, paths []string) error {
 // https://nix.dev/manual/nix/latest/store/types/local-binary-cache-store.
 type sourceCache struct{ dir string }
 
+func newSourceCache(dir string) (sourceCache, error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return sourceCache{}, err
+	}
+	return sourceCache{dir}, os.WriteFile(filepath.Join(dir, "nix-cache-info"), []byte("StoreDir: "+storeDir+"\n"), 0o600)
+}
+
 // archive puts a directory of these files into the cache and returns its store path.
 func (c sourceCache) archive(files []File) (string, error) {
-	if err := os.MkdirAll(c.dir, 0o700); err != nil {
-		return "", err
-	}
-	if err := os.WriteFile(filepath.Join(c.dir, "nix-cache-info"), []byte("StoreDir: "+storeDir+"\n"), 0o600); err != nil {
-		return "", err
-	}
 	archive, err := os.CreateTemp(c.dir, "*.nar")
 	if err != nil {
 		return "", err

@@ -70,7 +70,10 @@ func TestArchiveOfWhatChanged(t *testing.T) {
 
 // TestSourceCache: the cache holds what `nix copy` reads.
 func TestSourceCache(t *testing.T) {
-	c := sourceCache{filepath.Join(t.TempDir(), "cache")}
+	c, err := newSourceCache(filepath.Join(t.TempDir(), "cache"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	path, err := c.archive(directory)
 	if err != nil || path != addedTo {
 		t.Fatal(path, err)

@@ -129,7 +129,7 @@ func hashOf(path string, info fs.FileInfo) (Hash, error) {
 	return hashTo(io.Discard, path, info)
 }
 
-// hashTo is hashOf, and writes the content of a file to w.
+// hashTo is hashOf, and writes the content of a file, or the target of a link, to w.
 func hashTo(w io.Writer, path string, info fs.FileInfo) (hash Hash, err error) {
 	h := sha256.New()
 	switch mode := info.Mode(); {
@@ -154,7 +154,10 @@ func hashTo(w io.Writer, path string, info fs.FileInfo) (hash Hash, err error) {
 		if err != nil {
 			return hash, err
 		}
-		return hashOfLink(target), nil
+		h.Write([]byte("link\n"))
+		if _, err := io.WriteString(io.MultiWriter(h, w), target); err != nil {
+			return hash, err
+		}
 	case mode.IsDir():
 		h.Write([]byte("directory\n"))
 	default:
@@ -168,8 +171,6 @@ var buffers = sync.Pool{New: func() any { return new(make([]byte, 1<<15)) }}
 
 // onlyReader hides that a file could copy itself, which it does with a buffer of its own.
 type onlyReader struct{ io.Reader }
-
-func hashOfLink(target string) Hash { return sha256.Sum256([]byte("link\n" + target)) }
 
 // MarshalText writes the hash in hexadecimal.
 func (h Hash) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(h[:])), nil }
@@ -310,27 +311,16 @@ func (o *Observation) Mode(place int) fs.FileMode { return o.files[place].stamp.
 // the target of a link. It is an error if that is another one by now, or a directory.
 func (o *Observation) Write(w io.Writer, place int) error {
 	path, file := o.paths[place], &o.files[place]
-	var hash Hash
-	switch mode := file.stamp.mode; {
-	case mode.IsRegular():
-		info, err := os.Lstat(path)
-		if err != nil {
-			return err
-		}
-		if hash, err = hashTo(w, path, info); err != nil {
-			return err
-		}
-	case mode&fs.ModeSymlink != 0:
-		target, err := os.Readlink(path)
-		if err != nil {
-			return err
-		}
-		hash = hashOfLink(target)
-		if _, err := io.WriteString(w, target); err != nil {
-			return err
-		}
-	default:
+	if file.stamp.mode.IsDir() {
 		return &fs.PathError{Op: "read", Path: path, Err: errors.New("it is neither a file nor a link")}
+	}
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	hash, err := hashTo(w, path, info)
+	if err != nil {
+		return err
 	}
 	if hash != file.hash {
 		return &fs.PathError{Op: "read", Path: path, Err: errors.New("it has changed")}
