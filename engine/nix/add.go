@@ -46,50 +46,20 @@ func (n *Nix) AddSources(ctx context.Context, sources [][]File) []string {
 		return paths
 	}
 	defer os.RemoveAll(dir)
-	sizes, total := make([]int64, len(sources)), int64(0)
-	for i, files := range sources {
-		for _, f := range files {
-			sizes[i] += perFile + f.Size
-		}
-		total += sizes[i]
-	}
 	adders := int64(min(runtime.GOMAXPROCS(0), mostAdders))
+	a := sourceAdder{n: n, sources: sources, paths: paths, most: waitingBytes / adders}
+	total := int64(0)
+	for _, files := range sources {
+		total += archiveBytes(files)
+	}
 	rounds := (total + waitingBytes - 1) / waitingBytes
-	room := (total + rounds*adders - 1) / max(rounds*adders, 1)
-	var next atomic.Int64
+	a.room = (total + rounds*adders - 1) / max(rounds*adders, 1)
 	var working sync.WaitGroup
 	for adder := range adders {
 		working.Go(func() {
 			for load := 0; ctx.Err() == nil; load++ {
 				c, err := newSourceCache(filepath.Join(dir, fmt.Sprintf("%d-%d", adder, load)))
-				if err != nil {
-					return
-				}
-				added, left := map[int]string{}, room
-				for left > 0 {
-					i := int(next.Add(1)) - 1
-					if i >= len(sources) {
-						break
-					}
-					if sizes[i] > waitingBytes/adders {
-						continue
-					}
-					left -= sizes[i]
-					path, err := c.archive(sources[i])
-					if err != nil {
-						continue
-					}
-					if paths[i] = path; !Registered(path) {
-						added[i] = path
-					}
-				}
-				if n.addAll(ctx, c, slices.Collect(maps.Values(added))) != nil {
-					for i := range added {
-						paths[i] = ""
-					}
-				}
-				os.RemoveAll(c.dir)
-				if left == room {
+				if err != nil || !a.addLoad(ctx, c) {
 					return
 				}
 			}
@@ -97,6 +67,57 @@ func (n *Nix) AddSources(ctx context.Context, sources [][]File) []string {
 	}
 	working.Wait()
 	return paths
+}
+
+// archiveBytes is about how long the archive of these files is.
+func archiveBytes(files []File) int64 {
+	bytes := int64(0)
+	for _, f := range files {
+		bytes += perFile + f.Size
+	}
+	return bytes
+}
+
+// sourceAdder adds sources load by load, from several goroutines.
+type sourceAdder struct {
+	n       *Nix
+	sources [][]File
+	next    atomic.Int64 // the first of sources that nobody has taken
+	// paths are the store paths of sources. Each is written by whoever took it.
+	paths []string
+	room  int64 // bytes of a load
+	most  int64 // bytes of one archive
+}
+
+// addLoad archives sources into a cache until it is full, adds them and removes the
+// cache. It returns false if nothing is left.
+func (a *sourceAdder) addLoad(ctx context.Context, c sourceCache) bool {
+	defer os.RemoveAll(c.dir)
+	added, left := map[int]string{}, a.room
+	for left > 0 {
+		i := int(a.next.Add(1)) - 1
+		if i >= len(a.sources) {
+			break
+		}
+		bytes := archiveBytes(a.sources[i])
+		if bytes > a.most {
+			continue
+		}
+		left -= bytes
+		path, err := c.archive(a.sources[i])
+		if err != nil {
+			continue
+		}
+		if a.paths[i] = path; !Registered(path) {
+			added[i] = path
+		}
+	}
+	if a.n.addAll(ctx, c, slices.Collect(maps.Values(added))) != nil {
+		for i := range added {
+			a.paths[i] = ""
+		}
+	}
+	return left < a.room
 }
 
 // addAll adds paths that are in a cache.
