@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"iter"
 	"maps"
 	"os"
 	"path/filepath"
@@ -68,7 +69,7 @@ func newBuildState(file string) *buildState {
 }
 
 // stateMagic begins the file; the number is that of the format.
-const stateMagic = "rigx builds 2\n"
+const stateMagic = "rigx builds 3\n"
 
 func (w *Workspace) buildStateFile() string {
 	id := sha256.Sum256([]byte(w.Dir()))
@@ -137,15 +138,15 @@ type fingerprints struct {
 	shared   fingerprint // all parts but the sources
 	// unknowable says why nothing can be told of any unit, "" if it can.
 	unknowable string
-	// paths are all files that count, absolute; lists of them are of their places.
-	paths    []string
+	// observed are all files that count; lists of them are of their places.
 	observed *source.Observation
 	sets     map[*manifest.UnitFiles][]int
 	// folders says which directories on the way to files are links: what lies behind
 	// one is no source.
 	folders string
 	targets map[*manifest.Target]targetPrint
-	others  []int // files of the projects this one depends on
+	others  []int  // files of the projects this one depends on
+	line    []byte // that is being written to a hash
 }
 
 // fingerprints observes all that the selected units are made from.
@@ -155,26 +156,7 @@ func (w *Workspace) fingerprints(st *buildState, selected []Selected) *fingerpri
 	if f.unknowable != "" {
 		return f
 	}
-	known := make(map[string]int, st.index.Len())
-	places := func(root string, lists ...[]string) []int {
-		n := 0
-		for _, list := range lists {
-			n += len(list)
-		}
-		out := make([]int, 0, n)
-		for _, list := range lists {
-			for _, file := range list {
-				path := root + filepath.FromSlash(file)
-				at, ok := known[path]
-				if !ok {
-					at = len(f.paths)
-					known[path], f.paths = at, append(f.paths, path)
-				}
-				out = append(out, at)
-			}
-		}
-		return out
-	}
+	seen := st.index.NewObservation()
 	root := f.root()
 	var whole []int // computed once
 	local := false
@@ -188,11 +170,12 @@ func (w *Workspace) fingerprints(st *buildState, selected []Selected) *fingerpri
 			case files == nil:
 			case files.Src.Whole:
 				if whole == nil {
-					whole = places("", []string{w.Dir()}, source.Everything(w.Dir()))
+					whole = seen.Add(nil, "", append([]string{w.Dir()}, source.Everything(w.Dir())...))
 				}
 				f.sets[files] = whole
 			default:
-				f.sets[files] = places(root, files.Src.Files, files.VenvFiles)
+				set := make([]int, 0, len(files.Src.Files)+len(files.VenvFiles))
+				f.sets[files] = seen.Add(seen.Add(set, root, files.Src.Files), root, files.VenvFiles)
 			}
 		}
 	}
@@ -203,20 +186,21 @@ func (w *Workspace) fingerprints(st *buildState, selected []Selected) *fingerpri
 		for _, m := range w.Manifest.Projects()[1:] {
 			// All of them, rather than what is used: it is built for real too often,
 			// never too seldom.
-			f.others = append(f.others, places("", []string{m.Dir}, source.Everything(m.Dir), []string{filepath.Join(m.Dir, "flake.lock")})...)
+			f.others = seen.Add(f.others, "", append([]string{m.Dir, filepath.Join(m.Dir, "flake.lock")}, source.Everything(m.Dir)...))
 		}
 	}
-	f.folders = linkedFolders(root, f.paths)
-	f.observed = st.index.Observe(f.paths)
+	f.folders = linkedFolders(root, seen.Paths)
+	seen.Observe()
+	f.observed = seen
 	return f
 }
 
 // linkedFolders lists the links among the directories below root that files are in.
-func linkedFolders(root string, paths []string) string {
+func linkedFolders(root string, paths iter.Seq[string]) string {
 	var links []string
 	seen := map[string]bool{}
 	last := ""
-	for _, path := range paths {
+	for path := range paths {
 		dir := path[:max(strings.LastIndexByte(path, filepath.Separator), 0)]
 		if dir == last {
 			continue
@@ -353,7 +337,7 @@ func (f *fingerprints) target(t *manifest.Target) targetPrint {
 		fmt.Fprintf(h, "\n%s %d\n", u.Attr(), len(f.sets[files]))
 		for _, at := range f.sets[files] {
 			if !f.write(h, at) && print.why == "" {
-				print.why = "cannot read " + f.paths[at]
+				print.why = "cannot read " + f.observed.Path(at)
 			}
 		}
 	}
@@ -387,8 +371,8 @@ func (f *fingerprints) newHash() hash.Hash {
 // write adds a file to a hash, and reports whether it can be read.
 func (f *fingerprints) write(h hash.Hash, at int) bool {
 	hash, ok := f.observed.Hash(at)
-	_, _ = io.WriteString(h, f.paths[at])
-	h.Write(hash[:])
+	f.line = append(append(f.line[:0], f.observed.Path(at)...), hash[:]...)
+	h.Write(f.line)
 	return ok
 }
 
@@ -451,7 +435,7 @@ func (f *fingerprints) whatChanged(part int, s Selected) string {
 	for _, t := range f.w.reached([]Selected{s}) {
 		for _, u := range t.Units() {
 			for _, at := range f.sets[f.w.Files.Of(u)] {
-				path := f.paths[at]
+				path := f.observed.Path(at)
 				before, known := f.st.index.Before(path)
 				now, _ := f.observed.Hash(at)
 				if known && before == now {
@@ -501,7 +485,7 @@ func (f *fingerprints) afterGenerating() *fingerprints {
 
 // hold reports whether nothing changed since the files were observed.
 func (f *fingerprints) hold() bool {
-	return f.observed != nil && f.observed.Holds() && linkedFolders(f.root(), f.paths) == f.folders
+	return f.observed != nil && f.observed.Holds() && linkedFolders(f.root(), f.observed.Paths) == f.folders
 }
 
 // root is what the paths of the project's files begin with.

@@ -7,11 +7,10 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,12 +34,18 @@ type Index struct {
 	was map[string]*Hash
 }
 
+// indexEntry is what is known of a file. It does not change, but for the last fields.
 type indexEntry struct {
+	path  string
 	stamp stamp
 	hash  Hash
 	racy  bool
 	seen  atomic.Bool // asked for since the index was read
+	place int         // in the observation that it was last added to
 }
+
+// proves reports whether a file with that stamp still is the one that was hashed.
+func (e *indexEntry) proves(now stamp) bool { return e.stamp == now && !e.racy }
 
 // stamp is what the file system says of a file.
 type stamp struct {
@@ -63,32 +68,38 @@ const coarse = 2 * time.Second
 
 // Of returns the hash of an absolute path. A link is not followed.
 func (x *Index) Of(path string) (Hash, error) {
-	hash, _, err := x.of(path)
-	return hash, err
+	e, err := x.of(path)
+	if err != nil {
+		return Hash{}, err
+	}
+	return e.hash, nil
 }
 
-func (x *Index) of(path string) (Hash, stamp, error) {
+func (x *Index) of(path string) (*indexEntry, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
-		return Hash{}, stamp{}, err
+		return nil, err
 	}
 	now := stampOf(info)
 	x.mu.RLock()
-	known, ok := x.trusted(path, now)
+	known := x.entries[path]
 	x.mu.RUnlock()
-	if ok {
-		return known, now, nil
+	if known != nil {
+		known.seen.Store(true)
+		if known.proves(now) {
+			return known, nil
+		}
 	}
 	begun := time.Now()
 	hash, err := hashOf(path, info)
 	if err != nil {
-		return Hash{}, now, err
+		return nil, err
 	}
 	after, err := os.Lstat(path)
 	if err != nil {
-		return Hash{}, now, err
+		return nil, err
 	}
-	e := &indexEntry{stamp: stampOf(after), hash: hash}
+	e := &indexEntry{path: path, stamp: stampOf(after), hash: hash}
 	e.seen.Store(true)
 	e.racy = e.stamp != now || recent(e.stamp, begun)
 	x.mu.Lock()
@@ -100,18 +111,7 @@ func (x *Index) of(path string) (Hash, stamp, error) {
 		}
 	}
 	x.entries[path], x.changed = e, true
-	return hash, e.stamp, nil
-}
-
-// trusted returns the hash that is known of a path, and whether the file is still
-// the one that was hashed. The index is locked.
-func (x *Index) trusted(path string, now stamp) (Hash, bool) {
-	e := x.entries[path]
-	if e == nil {
-		return Hash{}, false
-	}
-	e.seen.Store(true)
-	return e.hash, e.stamp == now && !e.racy
+	return e, nil
 }
 
 // recent reports whether a file was changed so shortly before a moment, or
@@ -200,168 +200,6 @@ func (x *Index) Before(path string) (Hash, bool) {
 	return Hash{}, false
 }
 
-// Observation is a set of files at one moment.
-type Observation struct {
-	paths []string
-	// files are what was seen of each path; the zero stamp is what was not there.
-	files []observed
-	// dirs are the times at which directories last changed: what came and went
-	// since may have been read.
-	dirs map[string]int64
-	// unsettled is set if a file changed so shortly before that a change while
-	// it was read could go unnoticed.
-	unsettled bool
-}
-
-// observed is a file as it was seen.
-type observed struct {
-	hash  Hash
-	stamp stamp
-}
-
-// Observe hashes files, given as absolute clean paths, each once. What cannot be
-// read has no hash.
-func (x *Index) Observe(paths []string) *Observation {
-	o := &Observation{paths: paths, files: make([]observed, len(paths)), dirs: map[string]int64{}}
-	begun := time.Now()
-	var mu sync.Mutex
-	inDirs(paths, func(places []int, stamps []stamp) {
-		trusted := make([]bool, len(places))
-		x.mu.RLock()
-		for i, at := range places {
-			o.files[at].hash, trusted[i] = x.trusted(paths[at], stamps[i])
-		}
-		x.mu.RUnlock()
-		dirs, unsettled := map[string]int64{}, false
-		for i, at := range places {
-			file := &o.files[at]
-			if file.stamp = stamps[i]; !trusted[i] && file.stamp != (stamp{}) {
-				var err error
-				if file.hash, file.stamp, err = x.of(paths[at]); err != nil {
-					file.stamp = stamp{}
-				}
-			}
-			if file.stamp == (stamp{}) {
-				file.hash = Hash{} // whatever it was
-				continue
-			}
-			if file.stamp.mode.IsDir() {
-				dirs[paths[at]] = changeTime(paths[at])
-			}
-			unsettled = unsettled || file.stamp.mode.IsRegular() && recent(file.stamp, begun)
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		maps.Copy(o.dirs, dirs)
-		o.unsettled = o.unsettled || unsettled
-	})
-	return o
-}
-
-// inDirs looks at files, those of one directory together, several directories
-// at once. visit is given places in paths, and the stamps of the files there; one
-// that is not there has the zero stamp.
-func inDirs(paths []string, visit func(places []int, stamps []stamp)) {
-	byDir := map[string]*[]int{}
-	var last string // files of a directory follow each other, mostly
-	var places *[]int
-	for i, path := range paths {
-		dir := path[:len(path)-len(filepath.Base(path))]
-		if places == nil || dir != last {
-			if last, places = dir, byDir[dir]; places == nil {
-				places = new([]int)
-				byDir[dir] = places
-			}
-		}
-		*places = append(*places, i)
-	}
-	dirs := make(chan string, len(byDir))
-	for dir := range byDir {
-		dirs <- dir
-	}
-	close(dirs)
-	var workers sync.WaitGroup
-	for range min(workersOf, len(byDir)) {
-		workers.Go(func() {
-			for dir := range dirs {
-				places := *byDir[dir]
-				visit(places, stampsIn(dir, paths, places))
-			}
-		})
-	}
-	workers.Wait()
-}
-
-var workersOf = 2 * runtime.GOMAXPROCS(0)
-
-// Hash of the file whose path is at that place among those that were observed.
-func (o *Observation) Hash(place int) (Hash, bool) {
-	file := &o.files[place]
-	return file.hash, file.stamp != stamp{}
-}
-
-// Size of the file at that place among those that were observed, in bytes; of a link,
-// that of its target.
-func (o *Observation) Size(place int) int64 { return o.files[place].stamp.size }
-
-// Mode of the file at that place among those that were observed.
-func (o *Observation) Mode(place int) fs.FileMode { return o.files[place].stamp.mode }
-
-// Write writes the content of the file at that place among those that were observed, or
-// the target of a link. It is an error if that is another one by now, or a directory.
-func (o *Observation) Write(w io.Writer, place int) error {
-	path, file := o.paths[place], &o.files[place]
-	if file.stamp.mode.IsDir() {
-		return &fs.PathError{Op: "read", Path: path, Err: errors.New("it is neither a file nor a link")}
-	}
-	info, err := os.Lstat(path)
-	if err != nil {
-		return err
-	}
-	hash, err := hashTo(w, path, info)
-	if err != nil {
-		return err
-	}
-	if hash != file.hash {
-		return &fs.PathError{Op: "read", Path: path, Err: errors.New("it has changed")}
-	}
-	return nil
-}
-
-// Holds reports whether the files are still those that were observed, and were
-// all the time since.
-func (o *Observation) Holds() bool {
-	if o.unsettled {
-		return false
-	}
-	var changed atomic.Bool
-	inDirs(o.paths, func(places []int, stamps []stamp) {
-		for i, at := range places {
-			if stamps[i] != o.files[at].stamp {
-				changed.Store(true)
-			}
-		}
-	})
-	if changed.Load() {
-		return false
-	}
-	for path, at := range o.dirs {
-		if changeTime(path) != at {
-			return false
-		}
-	}
-	return true
-}
-
-// changeTime is when a file or directory last changed, 0 if it is not there.
-func changeTime(path string) int64 {
-	info, err := os.Lstat(path)
-	if err != nil {
-		return 0
-	}
-	return changed(info)
-}
-
 // Len is how many paths the index knows.
 func (x *Index) Len() int {
 	x.mu.RLock()
@@ -377,25 +215,26 @@ func (x *Index) Changed() bool {
 }
 
 // AppendTo appends the index to a buffer: the paths that were asked for since
-// it was read. Others are forgotten.
+// it was read, in order. Others are forgotten.
 func (x *Index) AppendTo(b []byte) []byte {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	count := 0
+	seen, text := make([]*indexEntry, 0, len(x.entries)), 0
 	for _, e := range x.entries {
 		if e.seen.Load() {
-			count++
+			seen, text = append(seen, e), text+len(e.path)
 		}
 	}
-	b = binary.AppendUvarint(b, uint64(count))
-	for path, e := range x.entries {
-		if !e.seen.Load() {
-			continue
-		}
-		b = binary.AppendUvarint(b, uint64(len(path)))
-		b = append(b, path...)
-		for _, n := range []int64{e.stamp.size, e.stamp.mtime, e.stamp.ctime, int64(e.stamp.inode), int64(e.stamp.mode)} {
-			b = binary.AppendVarint(b, n)
+	slices.SortFunc(seen, func(a, b *indexEntry) int { return strings.Compare(a.path, b.path) })
+	b = binary.AppendUvarint(b, uint64(len(seen)))
+	b = binary.AppendUvarint(b, uint64(text))
+	for _, e := range seen {
+		b = append(b, e.path...)
+	}
+	for _, e := range seen {
+		b = binary.AppendUvarint(b, uint64(len(e.path)))
+		for _, n := range [stampFields]int64{e.stamp.size, e.stamp.mtime, e.stamp.ctime, int64(e.stamp.inode), int64(e.stamp.mode)} {
+			b = binary.LittleEndian.AppendUint64(b, uint64(n))
 		}
 		racy := byte(0)
 		if e.racy {
@@ -407,43 +246,50 @@ func (x *Index) AppendTo(b []byte) []byte {
 	return b
 }
 
+const (
+	stampFields = 5
+	// recordSize is what an entry takes behind its path and the length of it.
+	recordSize = stampFields*8 + 1 + sha256.Size
+)
+
 var errIndex = errors.New("the index is damaged")
 
 // ReadIndex reads what AppendTo wrote, and returns the rest of the buffer.
 func ReadIndex(b []byte) (*Index, []byte, error) {
-	x := NewIndex()
-	count, n := binary.Uvarint(b)
-	if n <= 0 || count > uint64(len(b)/sha256.Size) {
+	var sizes [2]uint64 // how many paths, and their text
+	for i := range sizes {
+		value, n := binary.Uvarint(b)
+		if n <= 0 || value > uint64(len(b)) {
+			return nil, nil, errIndex
+		}
+		sizes[i], b = value, b[n:]
+	}
+	count, length := sizes[0], sizes[1]
+	if length > uint64(len(b)) || count > (uint64(len(b))-length)/(1+recordSize) {
 		return nil, nil, errIndex
 	}
-	b = b[n:]
+	text := string(b[:length]) // which all paths are parts of
+	b = b[length:]
+	x := NewIndex()
 	x.entries = make(map[string]*indexEntry, count)
-	text := string(b) // which all paths are parts of
 	slab := make([]indexEntry, count)
-	for i := range count {
+	for i := range slab {
 		length, n := binary.Uvarint(b)
-		if n <= 0 || length > uint64(len(b)-n) {
+		if n <= 0 || length > uint64(len(text)) || len(b)-n < recordSize {
 			return nil, nil, errIndex
 		}
-		at := len(text) - len(b) + n
-		path := text[at : at+int(length)]
-		b = b[n+int(length):]
-		var fields [5]int64
+		record := b[n : n+recordSize]
+		b = b[n+recordSize:]
+		var fields [stampFields]int64
 		for i := range fields {
-			value, n := binary.Varint(b)
-			if n <= 0 {
-				return nil, nil, errIndex
-			}
-			fields[i], b = value, b[n:]
-		}
-		if len(b) < 1+sha256.Size {
-			return nil, nil, errIndex
+			fields[i], record = int64(binary.LittleEndian.Uint64(record)), record[8:]
 		}
 		e := &slab[i]
-		e.racy, e.stamp = b[0] != 0, stamp{fields[0], fields[1], fields[2], uint64(fields[3]), fs.FileMode(fields[4])}
-		copy(e.hash[:], b[1:])
-		x.entries[path] = e
-		b = b[1+sha256.Size:]
+		e.path, text = text[:length], text[length:]
+		e.stamp = stamp{fields[0], fields[1], fields[2], uint64(fields[3]), fs.FileMode(fields[4])}
+		e.racy = record[0] != 0
+		copy(e.hash[:], record[1:])
+		x.entries[e.path] = e
 	}
 	return x, b, nil
 }

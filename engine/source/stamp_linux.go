@@ -9,32 +9,40 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stampsIn looks at files of a directory, those at some places in paths, relative
-// to it, which is faster than by their paths.
-func stampsIn(dir string, paths []string, places []int) []stamp {
-	stamps := make([]stamp, len(places))
+// stampsIn looks at files of a directory, relative to it, which is faster than by their
+// paths.
+func stampsIn(dir string, files []observed, runs []run, visit func(at int, now stamp)) {
 	// Not os.Open, which asks four times what kind of file it is.
 	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return stamps
+	if err == nil {
+		defer func() { _ = unix.Close(fd) }()
 	}
-	defer func() { _ = unix.Close(fd) }()
-	for i, at := range places {
-		path := paths[at]
-		var st unix.Stat_t
-		if unix.Fstatat(fd, filepath.Base(path), &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
-			continue
-		}
-		if st.Mode&^0o777 != unix.S_IFREG {
-			// Links, directories and special bits are few.
-			if info, err := os.Lstat(path); err == nil {
-				stamps[i] = stampOf(info)
+	for _, r := range runs {
+		for at := r.from; at < r.to; at++ {
+			if err != nil {
+				visit(at, stamp{})
+				continue
 			}
-			continue
+			visit(at, stampAt(fd, files[at].path))
 		}
-		stamps[i] = stamp{size: st.Size, mtime: st.Mtim.Nano(), ctime: st.Ctim.Nano(), inode: st.Ino, mode: fs.FileMode(st.Mode & 0o777)}
 	}
-	return stamps
+}
+
+// stampAt looks at a file of an open directory.
+func stampAt(dir int, path string) stamp {
+	var st unix.Stat_t
+	if unix.Fstatat(dir, filepath.Base(path), &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+		return stamp{}
+	}
+	if st.Mode&^0o777 == unix.S_IFREG {
+		return stamp{size: st.Size, mtime: st.Mtim.Nano(), ctime: st.Ctim.Nano(), inode: st.Ino, mode: fs.FileMode(st.Mode & 0o777)}
+	}
+	// Links, directories and special bits are few.
+	info, err := os.Lstat(path)
+	if err != nil {
+		return stamp{}
+	}
+	return stampOf(info)
 }
 
 // changed is when what info is about last changed, in nanoseconds.

@@ -7,15 +7,17 @@ import (
 	"os"
 )
 
-// stampsIn looks at files of a directory, those at some places in paths.
-func stampsIn(_ string, paths []string, places []int) []stamp {
-	stamps := make([]stamp, len(places))
-	for i, at := range places {
-		if info, err := os.Lstat(paths[at]); err == nil {
-			stamps[i] = stampOf(info)
+// stampsIn looks at files of a directory.
+func stampsIn(_ string, files []observed, runs []run, visit func(at int, now stamp)) {
+	for _, r := range runs {
+		for at := r.from; at < r.to; at++ {
+			var now stamp
+			if info, err := os.Lstat(files[at].path); err == nil {
+				now = stampOf(info)
+			}
+			visit(at, now)
 		}
 	}
-	return stamps
 }
 
 // changed is when what info is about last changed, in nanoseconds.

@@ -264,6 +264,13 @@ func FuzzReadIndex(f *testing.F) {
 	})
 }
 
+func observe(x *Index, paths ...string) *Observation {
+	o := x.NewObservation()
+	o.Add(nil, "", paths)
+	o.Observe()
+	return o
+}
+
 // TestObservation holds as long as nothing changes, comes or goes.
 func TestObservation(t *testing.T) {
 	dir := t.TempDir()
@@ -272,11 +279,11 @@ func TestObservation(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := NewIndex()
-	if x.Observe([]string{dir, file}).Holds() {
+	if observe(x, dir, file).Holds() {
 		t.Error("a file that was just written is trusted")
 	}
 	time.Sleep(50 * time.Millisecond)
-	o := x.Observe([]string{dir, file})
+	o := observe(x, dir, file)
 	if !o.Holds() {
 		t.Error("nothing changed")
 	}
@@ -289,7 +296,7 @@ func TestObservation(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	if hash, ok := x.Observe([]string{dir, file}).Hash(1); ok || hash != (Hash{}) {
+	if hash, ok := observe(x, dir, file).Hash(1); ok || hash != (Hash{}) {
 		t.Error("a file that is gone has the hash that it had")
 	}
 }
@@ -308,7 +315,7 @@ func TestWrite(t *testing.T) {
 	if err := errors.Join(os.Symlink("nowhere", paths[2]), os.Mkdir(paths[4], 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	o := NewIndex().Observe(paths)
+	o := observe(NewIndex(), paths...)
 	if err := os.WriteFile(paths[3], []byte("changed"), 0o644); err != nil {
 		t.Fatal(err)
 	}
