@@ -50,7 +50,7 @@
         buildPhase = "runHook preBuild\n${args.buildPhase}runHook postBuild\n";
       } else { }));
 
-      targetsFor = system: let pkgs = import nixpkgs { inherit system; }; targets = {
+      targetsFor = system: let pkgs = import nixpkgs { inherit system; config = { }; overlays = [ ]; }; targets = {
         rigx = let
           goModules = pkgs.stdenv.mkDerivation {
             name = "go-modules-root-" + builtins.substring 0 8 (builtins.hashString "sha256" (builtins.unsafeDiscardStringContext "${sources.rigx-go-modules}"));

@@ -12,6 +12,7 @@ import (
 	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 	"github.com/rigx-build/rigx/engine/manifest/schema"
+	"github.com/rigx-build/rigx/engine/manifest/syntax"
 	"github.com/rigx-build/rigx/engine/source"
 )
 
@@ -48,6 +49,11 @@ func (w *Workspace) Affected(ctx context.Context, revision string) (func(*manife
 		return func(*manifest.Target) bool { return true }, nil
 	}
 	a.filesBefore = a.before.ResolveFiles(ctx, source.NewTree(then, w.Dir()))
+	a.others = w.projects(ctx)[1:]
+	for _, m := range a.before.Projects()[1:] {
+		tree := source.NewTree(then, m.Dir)
+		a.others = append(a.others, project{m, m.ResolveFiles(ctx, tree), tree})
+	}
 	return a.target, nil
 }
 
@@ -57,6 +63,7 @@ type affected struct {
 	filesBefore *manifest.Files
 	changed     []string // absolute paths, sorted
 	known       map[*manifest.Target]bool
+	others      []project // that it depends, or depended, on
 }
 
 // everything reports whether all targets are affected.
@@ -121,13 +128,30 @@ func (a *affected) target(t *manifest.Target) bool {
 }
 
 // local reports whether anything changed in the project that `localdep.target`
-// comes from, or in one that it depends on.
+// comes from, or in one that it depends on: in its directory, in its files, or in
+// what its targets are made from.
 func (a *affected) local(name string) bool {
 	dep, _, ok := a.w.Manifest.LocalTarget(name)
-	if !ok || a.below(filepath.Join(a.w.Dir(), filepath.FromSlash(dep.Dir))) {
+	if !ok || dep.Manifest == nil || a.below(filepath.Join(a.w.Dir(), filepath.FromSlash(dep.Dir))) {
 		return true
 	}
-	return dep.Manifest != nil && slices.ContainsFunc(dep.Manifest.Projects(), func(m *manifest.Manifest) bool { return a.below(m.Dir) })
+	used := map[string]bool{}
+	for _, m := range dep.Manifest.Projects() {
+		used[m.Dir] = true
+	}
+	return slices.ContainsFunc(a.others, func(p project) bool { return used[p.Dir] && a.project(p) })
+}
+
+// project reports whether anything changed in a project that this one depends on. What
+// is in directories that the environment names is not known.
+func (a *affected) project(p project) bool {
+	if a.below(p.Dir) || len(p.External) > 0 || slices.ContainsFunc(p.Files, func(f *syntax.File) bool { return a.touches(f.Path) }) {
+		return true
+	}
+	files, _ := p.sources(p.units())
+	return slices.ContainsFunc(files, func(file string) bool {
+		return a.touches(filepath.Join(p.Dir, filepath.FromSlash(file)))
+	})
 }
 
 // itself reports whether a target differs, whatever it depends on.

@@ -78,7 +78,7 @@ func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOp
 	}
 	results := make([]Result, len(selected))
 	st := <-remembered
-	prints := w.fingerprints(st, selected)
+	prints := w.fingerprints(ctx, st, selected)
 	stale := prints.settle(selected, results)
 	if opts.CopyTo != "" {
 		stale = everyPlace(len(selected)) // Nix knows what the other one lacks
@@ -94,7 +94,7 @@ func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOp
 	if waited && opts.CopyTo == "" {
 		// The other one may have built the same.
 		st = w.loadBuildState()
-		prints = w.fingerprints(st, selected)
+		prints = w.fingerprints(ctx, st, selected)
 		if stale = prints.settle(selected, results); len(stale) == 0 {
 			return results, nil
 		}
@@ -108,7 +108,7 @@ func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOp
 	if err != nil {
 		return nil, err
 	}
-	prints = prints.afterGenerating()
+	prints = prints.afterGenerating(ctx)
 	holds := make(chan bool, 1)
 	s.evaluated = func() { go func() { holds <- prints.hold() }() }
 	s.sources = prints.sources(rest)

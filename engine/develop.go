@@ -136,7 +136,7 @@ func (w *Workspace) environments(ctx context.Context, wants []*wantedEnvironment
 		return err
 	}
 	st := w.loadBuildState()
-	prints := w.fingerprints(st, needs)
+	prints := w.fingerprints(ctx, st, needs)
 	var rest []*wantedEnvironment
 	needs = nil
 	for _, want := range wants {
@@ -157,7 +157,7 @@ func (w *Workspace) environments(ctx context.Context, wants []*wantedEnvironment
 	if err != nil {
 		return err
 	}
-	prints = prints.afterGenerating()
+	prints = prints.afterGenerating(ctx)
 	if err := s.environments(ctx, rest, opts); err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
-	"github.com/rigx-build/rigx/engine/source"
 	"github.com/rigx-build/rigx/nixgen"
 )
 
@@ -58,19 +57,15 @@ func (w *Workspace) Generate(ctx context.Context) error {
 		return err
 	}
 	var written []string
-	for _, m := range w.Manifest.Projects() {
-		files := w.Files
-		if m != w.Manifest {
-			files = m.ResolveFiles(ctx, source.NewTree(source.Disk(), m.Dir))
-			if hasErrors(files.Diagnostics()) {
-				return &InvalidError{Diagnostics: files.Diagnostics(), Manifest: m}
-			}
+	for _, p := range w.projects(ctx) {
+		if found := p.files.Diagnostics(); hasErrors(found) {
+			return &InvalidError{Diagnostics: found, Manifest: p.Manifest}
 		}
 		var text strings.Builder
-		if err := w.flake(ctx, &text, m, files); err != nil {
+		if err := w.flake(ctx, &text, p.Manifest, p.files); err != nil {
 			return err
 		}
-		file := filepath.Join(m.Dir, "flake.nix")
+		file := filepath.Join(p.Dir, "flake.nix")
 		changed, err := writeIfChanged(file, text.String())
 		if err != nil {
 			return unwritable(file, err)
@@ -110,27 +105,45 @@ func inGit(dir string) bool {
 
 // checkExternal verifies the external inputs that the selected targets need:
 // all that are not lazy, and the lazy ones of those targets and what they
-// depend on.
+// depend on. Of the projects that they depend on, it verifies those that are not lazy.
 func (w *Workspace) checkExternal(selected []Selected) error {
 	needed := map[string]bool{}
-	for _, t := range w.reached(selected) {
-		for _, e := range t.Edges {
-			if e.Kind == manifest.ToExternal {
-				needed[e.Name] = true
+	others := map[*manifest.Manifest]bool{}
+	use := func(name string) {
+		if dep, _, ok := w.Manifest.LocalTarget(name); ok && dep.Manifest != nil {
+			for _, m := range dep.Manifest.Projects() {
+				others[m] = true
 			}
 		}
 	}
-	var ds diagnostic.List
-	for _, in := range w.Manifest.External {
-		if !in.Lazy || needed[in.Name.Value] {
-			checkInput(in, &ds)
+	for _, s := range selected {
+		if s.Unit.Target == nil {
+			use(s.Attr)
 		}
 	}
-	if hasErrors(ds.All()) {
-		return &InvalidError{Diagnostics: ds.All(), Manifest: w.Manifest}
+	for _, t := range w.reached(selected) {
+		for i := range t.Edges {
+			switch e := &t.Edges[i]; e.Kind {
+			case manifest.ToExternal:
+				needed[e.Name] = true
+			case manifest.ToLocal:
+				use(e.Name)
+			}
+		}
 	}
-	for _, d := range ds.All() {
-		fmt.Fprintln(w.opts.Notes, "[rigx] WARN: "+d.Message)
+	for _, m := range w.Manifest.Projects() {
+		var ds diagnostic.List
+		for _, in := range m.External {
+			if m == w.Manifest && (!in.Lazy || needed[in.Name.Value]) || others[m] && !in.Lazy {
+				checkInput(in, &ds)
+			}
+		}
+		if hasErrors(ds.All()) {
+			return &InvalidError{Diagnostics: ds.All(), Manifest: m}
+		}
+		for _, d := range ds.All() {
+			fmt.Fprintln(w.opts.Notes, "[rigx] WARN: "+d.Message)
+		}
 	}
 	return nil
 }

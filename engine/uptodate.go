@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -70,6 +71,9 @@ func newBuildState(file string) *buildState {
 
 // stateMagic begins the file; the number is that of the format.
 const stateMagic = "rigx builds 3\n"
+
+// generatedFiles are what Nix evaluates.
+var generatedFiles = [...]string{"flake.nix", "flake.lock"}
 
 func (w *Workspace) buildStateFile() string {
 	id := sha256.Sum256([]byte(w.Dir()))
@@ -145,12 +149,16 @@ type fingerprints struct {
 	// one is no source.
 	folders string
 	targets map[*manifest.Target]targetPrint
-	others  []int  // files of the projects this one depends on
-	line    []byte // that is being written to a hash
+	// others are the files of the projects this one depends on; nothing can be told of
+	// what needs them if othersUnknowable says why.
+	others           []int
+	othersUnknowable string
+	generated        string // see generatedStamp
+	line             []byte // that is being written to a hash
 }
 
 // fingerprints observes all that the selected units are made from.
-func (w *Workspace) fingerprints(st *buildState, selected []Selected) *fingerprints {
+func (w *Workspace) fingerprints(ctx context.Context, st *buildState, selected []Selected) *fingerprints {
 	f := &fingerprints{w: w, st: st, selected: selected, sets: map[*manifest.UnitFiles][]int{}, targets: map[*manifest.Target]targetPrint{}}
 	f.share()
 	if f.unknowable != "" {
@@ -170,7 +178,7 @@ func (w *Workspace) fingerprints(st *buildState, selected []Selected) *fingerpri
 			case files == nil:
 			case files.Src.Whole:
 				if whole == nil {
-					whole = seen.Add(nil, "", append([]string{w.Dir()}, source.Everything(w.Dir())...))
+					whole = seen.Add(nil, "", w.projects(ctx)[0].wholeTree())
 				}
 				f.sets[files] = whole
 			default:
@@ -183,16 +191,30 @@ func (w *Workspace) fingerprints(st *buildState, selected []Selected) *fingerpri
 		local = local || s.Unit.Target == nil
 	}
 	if local {
-		for _, m := range w.Manifest.Projects()[1:] {
-			// All of them, rather than what is used: it is built for real too often,
-			// never too seldom.
-			f.others = seen.Add(f.others, "", append([]string{m.Dir, filepath.Join(m.Dir, "flake.lock")}, source.Everything(m.Dir)...))
-		}
+		f.observeOthers(ctx, seen)
 	}
 	f.folders = linkedFolders(root, seen.Paths)
 	seen.Observe()
 	f.observed = seen
 	return f
+}
+
+// observeOthers adds the files of the projects that this one depends on: of all targets,
+// rather than of those that are used. It is built for real too often, never too seldom.
+func (f *fingerprints) observeOthers(ctx context.Context, seen *source.Observation) {
+	for _, p := range f.w.projects(ctx)[1:] {
+		files, whole := p.sources(p.units())
+		f.others = seen.Add(f.others, filepath.Clean(p.Dir)+string(filepath.Separator), append(files, "flake.lock"))
+		if whole {
+			f.others = seen.Add(f.others, "", p.wholeTree())
+		}
+		switch {
+		case len(p.External) > 0:
+			f.othersUnknowable = "the external inputs of " + p.Dir + " are not watched"
+		case hasErrors(p.files.Diagnostics()):
+			f.othersUnknowable = "something is wrong in " + p.Dir
+		}
+	}
 }
 
 // linkedFolders lists the links among the directories below root that files are in.
@@ -242,7 +264,7 @@ func (f *fingerprints) share() {
 			}
 		}
 	})
-	for _, name := range []string{"flake.nix", "flake.lock"} {
+	for _, name := range generatedFiles {
 		path := filepath.Join(w.Dir(), name)
 		if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 			f.unknowable = name + " is a link"
@@ -250,7 +272,7 @@ func (f *fingerprints) share() {
 		}
 	}
 	sum(partFlake, func(h hash.Hash) {
-		for _, name := range []string{"flake.nix", "flake.lock"} {
+		for _, name := range generatedFiles {
 			sum, err := f.st.index.Of(filepath.Join(w.Dir(), name))
 			fmt.Fprintln(h, name, sum, err != nil)
 		}
@@ -283,21 +305,10 @@ func (f *fingerprints) shareNixpkgs(sum func(int, func(hash.Hash))) {
 func nixText(to io.Writer, path string) {
 	real, _ := filepath.EvalSymlinks(path)
 	fmt.Fprintln(to, path, real, statText(real))
-	files := []string{"/etc/nix/nix.conf", os.Getenv("NIX_CONF_DIR")}
-	if home, err := os.UserHomeDir(); err == nil {
-		files = append(files, filepath.Join(home, ".config/nix/nix.conf"))
-	}
-	if dir := os.Getenv("XDG_CONFIG_HOME"); dir != "" {
-		files = append(files, filepath.Join(dir, "nix/nix.conf"))
-	}
-	files = append(files, filepath.SplitList(os.Getenv("NIX_USER_CONF_FILES"))...)
-	for _, file := range files {
-		data, _ := os.ReadFile(file)
-		fmt.Fprintf(to, "%s %d\n%s\n", file, len(data), data)
-	}
+	nix.WriteConfiguration(to)
 	var env []string
 	for _, v := range os.Environ() {
-		if strings.HasPrefix(v, "NIX_") {
+		if strings.HasPrefix(v, "NIX_") || strings.HasPrefix(v, "NIXPKGS_") {
 			env = append(env, v)
 		}
 	}
@@ -386,6 +397,9 @@ func (f *fingerprints) of(s Selected) (fingerprint, string) {
 		sources = f.target(s.Unit.Target)
 	}
 	if sources.local {
+		if sources.why == "" {
+			sources.why = f.othersUnknowable
+		}
 		h := sha256.New()
 		h.Write(sources.hash[:])
 		for _, at := range f.others {
@@ -473,19 +487,34 @@ func (f *fingerprints) settle(selected []Selected, results []Result) (stale []in
 
 // afterGenerating returns what holds once flake.nix and flake.lock are written:
 // the same, unless they are others now.
-func (f *fingerprints) afterGenerating() *fingerprints {
+func (f *fingerprints) afterGenerating(ctx context.Context) *fingerprints {
 	before := f.shared
-	f.unknowable = ""
+	f.unknowable, f.generated = "", f.generatedStamp()
 	f.share()
 	if f.unknowable == "" && f.shared[partFlake] == before[partFlake] && f.observed != nil {
 		return f
 	}
-	return f.w.fingerprints(f.st, f.selected)
+	again := f.w.fingerprints(ctx, f.st, f.selected)
+	again.generated = f.generated
+	return again
 }
 
-// hold reports whether nothing changed since the files were observed.
+// generatedStamp tells whether somebody else replaced the files that Nix evaluates,
+// perhaps by ones that are the same again.
+func (f *fingerprints) generatedStamp() string {
+	var b strings.Builder
+	for _, m := range f.w.Manifest.Projects() {
+		for _, name := range generatedFiles {
+			fmt.Fprintln(&b, source.Identity(filepath.Join(m.Dir, name)))
+		}
+	}
+	return b.String()
+}
+
+// hold reports whether nothing changed since the files were observed, and since
+// flake.nix was written.
 func (f *fingerprints) hold() bool {
-	return f.observed != nil && f.observed.Holds() && linkedFolders(f.root(), f.observed.Paths) == f.folders
+	return f.observed != nil && f.generatedStamp() == f.generated && f.observed.Holds() && linkedFolders(f.root(), f.observed.Paths) == f.folders
 }
 
 // root is what the paths of the project's files begin with.

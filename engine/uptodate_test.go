@@ -57,6 +57,34 @@ variants.y = { env = { A = "2" } }
 [targets.all]
 kind = "custom"
 install_script = "find . | sort > $out"
+
+[dependencies.local.lib]
+path = "lib"
+
+[targets.other]
+kind = "custom"
+sources = ["tool"]
+deps.internal = ["lib.part"]
+install_script = "cat ${lib.part} > $out"
+`
+
+// modelLibrary lists what whole-tree sources leave out, and what git may ignore.
+const modelLibrary = `[project]
+name = "library"
+sources = ["**"]
+respect_gitignore = true
+
+[nixpkgs]
+ref = "host"
+
+[targets.part]
+kind = "custom"
+install_script = "find . -name '*.txt' | sort | xargs cat > $out"
+
+[targets.made]
+kind = "custom"
+sources = ["src/result/*.txt"]
+install_script = "cat src/result/*.txt > $out"
 `
 
 // TestUpToDate changes a project in thousands of ways and compares what a build
@@ -72,6 +100,7 @@ func TestUpToDate(t *testing.T) {
 	m := &model{t: t, dir: t.TempDir(), cache: t.TempDir(), random: rand.New(rand.NewPCG(seed, 1))}
 	for name, text := range map[string]string{
 		"rigx.toml": modelProject, "src/a.txt": "a\n", "src/b.txt": "b\n", "data/a.txt": "data\n", "tool": "#!/bin/sh\n", ".gitignore": "",
+		"lib/rigx.toml": modelLibrary, "lib/in.txt": "in\n", "lib/src/result/e.txt": "e\n",
 	} {
 		m.write(name, text)
 	}
@@ -157,7 +186,7 @@ func (m *model) build() ([]engine.Result, bool) {
 
 // change does one of the things that people, tools and accidents do.
 func (m *model) change() {
-	files := []string{"src/a.txt", "src/b.txt", "src/c.txt", "src/deep/d.txt", "data/a.txt", "tool", "other.md"}
+	files := []string{"src/a.txt", "src/b.txt", "src/c.txt", "src/deep/d.txt", "data/a.txt", "tool", "other.md", "lib/in.txt", "lib/new.txt", "lib/src/result/e.txt"}
 	file := files[m.random.IntN(len(files))]
 	path := m.path(file)
 	contents := []string{"a\n", "b\n", "c\n", "d\n"} // of one size
@@ -201,7 +230,7 @@ func (m *model) change() {
 		_ = os.Remove(path)
 		_ = os.Symlink([]string{"b.txt", "../data/a.txt"}[m.random.IntN(2)], path)
 	case 9:
-		rules := []string{"", "c.txt\n", "src/b.txt\n", "*.md\n"}[m.random.IntN(4)]
+		rules := []string{"", "c.txt\n", "src/b.txt\n", "*.md\n", "new.txt\n"}[m.random.IntN(5)]
 		what = "ignore " + rules
 		m.write(".gitignore", rules)
 	case 10:
@@ -251,7 +280,7 @@ func (m *model) change() {
 		time.Sleep(30 * time.Millisecond)
 	}
 	// All of it must be there, or most steps would be about errors.
-	for _, name := range []string{"src/a.txt", "data/a.txt", "tool"} {
+	for _, name := range []string{"src/a.txt", "data/a.txt", "tool", "lib/src/result/e.txt"} {
 		if _, err := os.Stat(m.path(name)); err != nil {
 			_ = os.Remove(m.path(name))
 			m.write(name, "a\n")

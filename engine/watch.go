@@ -12,7 +12,6 @@ import (
 
 	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
-	"github.com/rigx-build/rigx/engine/source"
 )
 
 const (
@@ -86,6 +85,10 @@ type view struct {
 	// manifests are the files that say what to build, files those that the
 	// targets are built from. Both are absolute.
 	manifests, files map[string]bool
+	// locks are the flake.lock files that there are: a first build writes them itself.
+	locks map[string]bool
+	// generated are the paths that builds write.
+	generated map[string]bool
 	// dirs are the directories whose listings decide which files those are.
 	dirs []string
 }
@@ -99,7 +102,7 @@ func (v view) affected(now view, changed []string) []string {
 	var out []string
 	other := false // the manifest says something else now
 	for _, f := range changed {
-		if v.uses(f) || now.uses(f) {
+		if v.uses(f) || now.uses(f) || v.locks[f] {
 			out = append(out, f)
 			other = other || v.manifests[f] || now.manifests[f]
 		}
@@ -134,7 +137,7 @@ func (w *watch) loop(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case e := <-w.events.Events:
-			if !ignored(e.Name) {
+			if !w.seen.generated[e.Name] {
 				wait()
 				changed[e.Name] = true
 			}
@@ -163,9 +166,6 @@ func (w *watch) loop(ctx context.Context) error {
 		}
 	}
 }
-
-// ignored reports whether a file never matters, whatever the targets are.
-func ignored(file string) bool { return slices.Contains(source.DefaultIgnored, filepath.Base(file)) }
 
 func (w *watch) report(o outcome) {
 	if w.opts.Finished != nil {
@@ -245,7 +245,7 @@ func (w *watch) relative(files []string) []string {
 
 // look says what the build of the selected targets depends on.
 func (w *watch) look(ctx context.Context, ws *Workspace) view {
-	v := view{manifests: map[string]bool{}, files: map[string]bool{}}
+	v := view{manifests: map[string]bool{}, files: map[string]bool{}, locks: map[string]bool{}, generated: map[string]bool{}}
 	dirs := map[string]bool{ws.Dir(): true}
 	use := func(root string, files []string) {
 		for _, f := range files {
@@ -254,33 +254,27 @@ func (w *watch) look(ctx context.Context, ws *Workspace) view {
 			dirs[filepath.Dir(f)] = true
 		}
 	}
-	files := ws.Resolve(ctx)
-	whole := false
-	for _, u := range w.closure(ws) {
-		of := files.Of(u)
-		if of == nil {
-			continue
+	for _, p := range ws.projects(ctx) {
+		units := p.units() // of another project, any may matter
+		if p.Manifest == ws.Manifest {
+			units = w.closure(ws)
 		}
-		whole = whole || of.Src.Whole
-		use(ws.Dir(), of.Src.Files)
-		use(ws.Dir(), of.VenvFiles)
-	}
-	if whole {
-		use(ws.Dir(), ws.tree.WholeTree())
-	}
-	for _, m := range ws.Manifest.Projects() {
-		for _, f := range m.Files {
+		files, whole := p.sources(units)
+		use(p.Dir, files)
+		if whole {
+			use(p.Dir, p.tree.WholeTree())
+		}
+		for _, f := range p.Files {
 			v.manifests[f.Path] = true
 			dirs[filepath.Dir(f.Path)] = true
 		}
-		tree := ws.tree
-		if m != ws.Manifest {
-			// Another project is one thing to this one: any of its files may matter.
-			tree = source.NewTree(source.Disk(), m.Dir)
-			use(m.Dir, tree.WholeTree())
+		if p.tree.Exists("flake.lock") {
+			v.locks[filepath.Join(p.Dir, "flake.lock")] = true
 		}
-		for _, rel := range tree.Dirs() {
-			dirs[filepath.Join(m.Dir, filepath.FromSlash(rel))] = true
+		v.generated[filepath.Join(p.Dir, "flake.nix")] = true
+		v.generated[filepath.Join(p.Dir, OutputDir)] = true
+		for _, rel := range p.tree.Dirs() {
+			dirs[filepath.Join(p.Dir, filepath.FromSlash(rel))] = true
 		}
 	}
 	for d := range dirs {

@@ -151,6 +151,21 @@ func TestWatch(t *testing.T) {
 	w.builds("header")
 	w.yields("AH")
 
+	// Even what whole trees leave out, if a pattern matches it.
+	w.write("src/output/z.txt", "z")
+	w.builds("src/output/z.txt")
+	w.yields("AzH")
+	if err := os.RemoveAll(filepath.Join(w.dir, "src/output")); err != nil {
+		t.Fatal(err)
+	}
+	w.builds("src/output/z.txt")
+	w.yields("AH")
+	w.write("flake.lock", `{"nodes":{"root":{}},"root":"root","version":7}`)
+	w.doesNothing() // perhaps a build wrote it
+	w.write("flake.lock", `{"nodes":{"root":{}},"root":"root", "version":7}`)
+	w.builds("flake.lock")
+	w.yields("AH")
+
 	// Other targets' files, and files that no pattern matches.
 	w.write("other.txt", "O")
 	w.write("src/notes.md", "x")

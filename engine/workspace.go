@@ -44,6 +44,7 @@ type Workspace struct {
 
 	opts Options
 	tree *source.Tree
+	all  []project // see projects
 	// hostStamp tells one host package set from another; it is nothing in
 	// projects that use none.
 	hostStamp func() source.Hash

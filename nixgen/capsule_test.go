@@ -42,7 +42,7 @@ const capsuleEvaluation = `let
   outputs = (import ./flake.nix).outputs { self = { }; nixpkgs = { outPath = toString ./stub; }; };
 in outputs.packages.x86_64-linux.${builtins.fromJSON (builtins.readFile ./name.json)}`
 
-const capsuleStub = `{ system }: {
+const capsuleStub = `{ system, ... }: {
   lib = import %s;
   stdenv.hostPlatform.system = system;
   runtimeShell = "/stub/bash";

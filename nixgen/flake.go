@@ -90,7 +90,8 @@ func (g *generator) head(b *bytes.Buffer) {
 		writeCapsules(b)
 	}
 	b.WriteString("\n" + commonAttributes(m.Project.Version.Value))
-	b.WriteString("\n      targetsFor = system: let pkgs = import nixpkgs { inherit system; }; targets = {\n")
+	// As `nix build` evaluates it: without the configuration of whoever calls.
+	b.WriteString("\n      targetsFor = system: let pkgs = import nixpkgs { inherit system; config = { }; overlays = [ ]; }; targets = {\n")
 }
 
 // tail writes what local dependencies hand on, and everything behind the

@@ -168,7 +168,7 @@ in {
   Scripted = p.scripted.installPhase;
 }`
 
-const stub = `{ system }: { stdenv.mkDerivation = args: args; }`
+const stub = `{ system, ... }: { stdenv.mkDerivation = args: args; }`
 
 // check generates the flake and compares what Nix and bash make of it with the
 // strings themselves. It reports false for projects that rigx refuses.

@@ -104,8 +104,9 @@ let
     if req.sources ? ${key} then builtins.storePath req.sources.${key}
     else builtins.trace "rigx-source: ${key} ${copied}" copied;
 
-  # Without a look at the project itself, which may have no flake.nix yet.
-  nixpkgs = import (inputOf true projectDir rootNode "nixpkgs" { }) { inherit system; };
+  # Without a look at the project itself, which may have no flake.nix yet, nor at the
+  # configuration of whoever calls: this evaluates without restrictions.
+  nixpkgs = import (inputOf true projectDir rootNode "nixpkgs" { }) { inherit system; config = { }; overlays = [ ]; };
 
   find = attr:
     if req.mode == "packages"

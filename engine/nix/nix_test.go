@@ -161,3 +161,37 @@ func FuzzLog(f *testing.F) {
 		}
 	})
 }
+
+// TestConfiguration: a change of any file that Nix reads its configuration from is seen.
+func TestConfiguration(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("HOME", filepath.Join(dir, "home"))
+	t.Setenv("XDG_CONFIG_HOME", filepath.Join(dir, "config"))
+	t.Setenv("XDG_CONFIG_DIRS", filepath.Join(dir, "site"))
+	t.Setenv("NIX_CONF_DIR", filepath.Join(dir, "etc"))
+	t.Setenv("NIX_USER_CONF_FILES", filepath.Join(dir, "user.conf"))
+	t.Setenv("NIX_CONFIG", "# include none.conf\ninclude "+filepath.Join(dir, "variable.conf")+"\n")
+	written := func() string {
+		var b strings.Builder
+		WriteConfiguration(&b)
+		return b.String()
+	}
+	before := written()
+	for _, file := range []string{
+		"etc/nix.conf", "home/.config/nix/nix.conf", "config/nix/nix.conf", "site/nix/nix.conf", "user.conf", "variable.conf",
+		"etc/custom.conf", "etc/loop.conf",
+	} {
+		path := filepath.Join(dir, filepath.FromSlash(file))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("!include custom.conf\n!include  loop.conf # both\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		now := written()
+		if now == before {
+			t.Errorf("%s goes unnoticed", file)
+		}
+		before = now
+	}
+}

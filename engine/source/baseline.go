@@ -62,11 +62,23 @@ func filter(files []string, include, exclude [][]string) []string {
 	parts := make([]string, 0, 16)
 	for _, f := range files {
 		parts = splitPath(parts[:0], f)
-		if parts[0] != outputDir && matchAny(include, parts) && !matchAny(exclude, parts) {
+		if !isGenerated(parts, include) && matchAny(include, parts) && !matchAny(exclude, parts) {
 			out = append(out, f)
 		}
 	}
 	return out
+}
+
+// isGenerated reports whether builds write a file: if it was part of what they are made
+// from, the second build would be another one than the first. Whoever wants it names it.
+func isGenerated(file []string, include [][]string) bool {
+	switch base := file[len(file)-1]; base {
+	case "flake.nix", "flake.lock":
+		return !slices.ContainsFunc(include, func(pattern []string) bool {
+			return len(pattern) > 0 && pattern[len(pattern)-1] == base
+		})
+	}
+	return file[0] == outputDir
 }
 
 func compile(patterns []string) [][]string {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -182,6 +183,16 @@ func (h *Hash) UnmarshalText(text []byte) error {
 	}
 	_, err := hex.Decode(h[:], text)
 	return err
+}
+
+// Identity is what tells a file from what is put in its place, even if that has the
+// same content; "" if it is not there.
+func Identity(path string) string {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%+v", stampOf(info))
 }
 
 // Before returns the hash that a path had when the index was read.

@@ -15,7 +15,7 @@ let
   foreign = capsule.system != "" && capsule.system != pkgs.stdenv.hostPlatform.system;
 
   # The packages inside the capsule.
-  guest = if foreign && host == null then import nixpkgs { inherit (capsule) system; } else pkgs;
+  guest = if foreign && host == null then import nixpkgs { inherit (capsule) system; config = { }; overlays = [ ]; } else pkgs;
   bash = guest.runtimeShell;
   packages = capsule.packages guest;
 
