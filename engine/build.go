@@ -398,7 +398,7 @@ func (w *Workspace) Clean(ctx context.Context) (int, error) {
 	removed := 0
 	var errs []error
 	for _, e := range entries {
-		if e.Type()&os.ModeSymlink == 0 {
+		if to, err := os.Readlink(filepath.Join(dir, e.Name())); err != nil || !nix.InStore(to) {
 			errs = append(errs, fmt.Errorf("%s is not a link that rigx made; remove it yourself if it is not needed", filepath.Join(OutputDir, e.Name())))
 			continue
 		}

@@ -135,8 +135,8 @@ func (w *Workspace) StaleLinks(ctx context.Context) (stale []Stale, frees int64,
 	var kept []string
 	for _, e := range entries {
 		path, err := os.Readlink(filepath.Join(w.Dir(), OutputDir, e.Name()))
-		if err != nil {
-			continue
+		if err != nil || !nix.InStore(path) {
+			continue // somebody else's
 		}
 		if w.hasOutput(e.Name()) {
 			kept = append(kept, path)

@@ -126,7 +126,7 @@ func (w *Workspace) Environment(ctx context.Context, name string, opts BuildOpti
 // means that nothing could be tried.
 func (w *Workspace) environments(ctx context.Context, wants []*wantedEnvironment, opts BuildOptions) error {
 	if w.opts.Nix.Store != "" {
-		return failure(diagnostic.NotBuildable, "an environment is made in the store of this machine, not in %s", w.opts.Nix.Store)
+		return failure(diagnostic.NotBuildable, "an environment is made in the store of this machine, not in %s", nix.Redacted(w.opts.Nix.Store))
 	}
 	var needs []Selected
 	for _, want := range wants {

@@ -142,7 +142,10 @@ func (w *Workspace) checkExternal(selected []Selected) error {
 			return &InvalidError{Diagnostics: ds.All(), Manifest: m}
 		}
 		for _, d := range ds.All() {
-			fmt.Fprintln(w.opts.Notes, "[rigx] WARN: "+d.Message)
+			if !w.warned[d.Message] {
+				w.warned[d.Message] = true
+				fmt.Fprintln(w.opts.Notes, "[rigx] WARN: "+d.Message)
+			}
 		}
 	}
 	return nil

@@ -59,12 +59,48 @@ func (w *Workspace) UpdateHashes(results []Result) (int, error) {
 	n := 0
 	for path, edits := range byFile {
 		slices.SortFunc(edits, func(a, b manifest.Edit) int { return cmp.Compare(a.Span.Start, b.Span.Start) })
-		if err := writeAtomic(path, manifest.Apply(edits[0].File.Tree.Text, edits)); err != nil {
+		text, err := os.ReadFile(path) // which may have been edited while the build ran
+		if err != nil {
+			return n, err
+		}
+		edits, ok := moved(edits, edits[0].File.Tree.Text, string(text))
+		if !ok {
+			return n, &Error{
+				Code: diagnostic.Unwritable, Message: path + " was edited while the build ran, where its hashes are; nothing was written to it",
+				Help: []string{"run the same again"},
+			}
+		}
+		if err := writeAtomic(path, manifest.Apply(string(text), edits)); err != nil {
 			return n, unwritable(path, err)
 		}
 		n += len(edits)
 	}
 	return n, nil
+}
+
+// moved returns edits of one text as edits of what it was changed to. It fails if they
+// touch what changed.
+func moved(edits []manifest.Edit, before, now string) ([]manifest.Edit, bool) {
+	same := 0 // at the beginning
+	for same < len(before) && same < len(now) && before[same] == now[same] {
+		same++
+	}
+	tail := 0
+	for tail < min(len(before), len(now))-same && before[len(before)-1-tail] == now[len(now)-1-tail] {
+		tail++
+	}
+	out := slices.Clone(edits)
+	for i := range out {
+		switch span := &out[i].Span; {
+		case int(span.End) <= same:
+		case int(span.Start) >= len(before)-tail:
+			shift := uint32(len(now)) - uint32(len(before)) // which may wrap around
+			span.Start, span.End = span.Start+shift, span.End+shift
+		default:
+			return nil, false
+		}
+	}
+	return out, true
 }
 
 // packagesFix finds the target whose packages gave another hash, and all that

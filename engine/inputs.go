@@ -45,7 +45,7 @@ func (w *Workspace) inputs(ctx context.Context) (Inputs, error) {
 		}
 		in.Host = host
 		in.Overrides["nixpkgs"] = host.Dir
-	case strings.HasPrefix(w.opts.Nixpkgs, "/") || strings.HasPrefix(w.opts.Nixpkgs, "./") || strings.HasPrefix(w.opts.Nixpkgs, "../"):
+	case strings.HasPrefix(w.opts.Nixpkgs, "/") || nixgen.IsRelative(w.opts.Nixpkgs):
 		dir, err := filepath.Abs(w.opts.Nixpkgs)
 		if err != nil {
 			return in, err
@@ -53,6 +53,9 @@ func (w *Workspace) inputs(ctx context.Context) (Inputs, error) {
 		in.Overrides["nixpkgs"] = dir
 	case w.opts.Nixpkgs != "":
 		in.Overrides["nixpkgs"] = nixgen.NixpkgsURL(w.opts.Nixpkgs)
+	case nixgen.IsRelative(w.ref()):
+		// A part of the project, as it is on disk: there is nothing to pin.
+		in.Overrides["nixpkgs"] = filepath.Join(w.Dir(), filepath.FromSlash(w.ref()))
 	}
 	return in, nil
 }

@@ -3,8 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
@@ -18,7 +16,7 @@ func Installable(name string) bool {
 	if strings.HasPrefix(name, ".#") {
 		return false
 	}
-	return strings.HasPrefix(name, "/nix/store/") || strings.Contains(name, "#")
+	return nix.InStore(name) || strings.Contains(name, "#")
 }
 
 // ownName is the name of a target without what Nix writes around it: ".#hello",
@@ -49,16 +47,16 @@ func (w *Workspace) BuildInstallables(ctx context.Context, refs []string, opts B
 	if err != nil {
 		return nil, err
 	}
+	inputs, err := w.skeleton(ctx)
+	if err != nil {
+		return nil, err
+	}
 	s := &session{w: w, nix: n, in: in}
 	results := make([]Result, len(refs))
 	for i, ref := range refs {
 		r := &results[i]
 		r.Attr = linkName(ref)
-		args := nix.InstallableRequest{Ref: ref, InputsFrom: w.Dir(), Overrides: in.Overrides}
-		if _, err := os.Stat(filepath.Join(w.Dir(), "flake.lock")); err != nil {
-			args.InputsFrom = ""
-		}
-		r.outputs, err = n.BuildInstallable(ctx, args)
+		r.outputs, err = n.BuildInstallable(ctx, nix.InstallableRequest{Ref: ref, Inputs: inputs, Overrides: in.Overrides})
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -86,7 +84,7 @@ func (w *Workspace) BuildInstallables(ctx context.Context, refs []string, opts B
 
 // linkName is what the link to an installable is called.
 func linkName(ref string) string {
-	if strings.HasPrefix(ref, "/nix/store/") {
+	if nix.InStore(ref) {
 		path, _, _ := strings.Cut(ref, "^")
 		return nix.PathName(strings.TrimSuffix(path, ".drv"))
 	}

@@ -92,19 +92,12 @@ func (w *Workspace) Lock(ctx context.Context, update bool) error {
 // so each local dependency is put there, and the lock is translated there and
 // back.
 func (w *Workspace) lock(ctx context.Context, n *nix.Nix, in Inputs, update bool) error {
-	req := nix.LockRequest{Flakes: map[string]string{}, Update: update, Overrides: map[string]string{}}
+	skeleton, err := w.skeleton(ctx)
+	if err != nil {
+		return err
+	}
+	req := nix.LockRequest{Skeleton: skeleton, Update: update, Overrides: map[string]string{}}
 	overrideInputs(w.Manifest, "", in.Overrides, req.Overrides)
-	if err := w.stage(ctx, w.Manifest, ".", req.Flakes); err != nil {
-		return err
-	}
-	file := filepath.Join(w.Dir(), "flake.lock")
-	old, err := os.ReadFile(file)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	if req.Lock, err = translate(old, w.Manifest, stagedPath); err != nil {
-		return fmt.Errorf("%s cannot be read: %w", file, err)
-	}
 	text, err := n.Lock(ctx, req)
 	var failed *nix.LockError
 	if errors.As(err, &failed) {
@@ -116,10 +109,28 @@ func (w *Workspace) lock(ctx context.Context, n *nix.Nix, in Inputs, update bool
 	if text, err = translate(text, w.Manifest, nixgen.LocalPath); err != nil {
 		return err
 	}
-	if err := writeAtomic(file, string(text)); err != nil {
-		return unwritable(file, err)
+	if err := writeAtomic(w.lockPath(), string(text)); err != nil {
+		return unwritable(w.lockPath(), err)
 	}
 	return nil
+}
+
+func (w *Workspace) lockPath() string { return filepath.Join(w.Dir(), "flake.lock") }
+
+// skeleton is the project with its inputs and nothing else, locked as far as it is.
+func (w *Workspace) skeleton(ctx context.Context) (nix.Skeleton, error) {
+	s := nix.Skeleton{Flakes: map[string]string{}}
+	if err := w.stage(ctx, w.Manifest, ".", s.Flakes); err != nil {
+		return s, err
+	}
+	old, err := os.ReadFile(w.lockPath())
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return s, err
+	}
+	if s.Lock, err = translate(old, w.Manifest, stagedPath); err != nil {
+		return s, fmt.Errorf("%s cannot be read: %w", w.lockPath(), err)
+	}
+	return s, nil
 }
 
 // overrideInputs adds overrides for the inputs of a project and of all it depends

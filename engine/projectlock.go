@@ -19,10 +19,14 @@ const quietWait = time.Second
 // reports whether it had to wait for another. The lock ends with the process.
 func (w *Workspace) lockProject(ctx context.Context) (unlock func(), waited bool, err error) {
 	id := sha256.Sum256([]byte(w.Dir()))
-	file := filepath.Join(w.opts.CacheDir, "locks", hex.EncodeToString(id[:8]))
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return nil, false, unwritable(file, err)
+	dir := filepath.Join(w.opts.CacheDir, "locks")
+	if os.MkdirAll(dir, 0o755) != nil {
+		// Nothing will be remembered, but that is no reason not to build.
+		if dir, err = temporaryCache(); err != nil {
+			return nil, false, err
+		}
 	}
+	file := filepath.Join(dir, hex.EncodeToString(id[:8]))
 	type taken struct {
 		unlock func()
 		err    error

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
+	"github.com/rigx-build/rigx/engine/nix"
 )
 
 // useRemote takes the settings of the [remotes.<name>] that the user named; what
@@ -80,13 +81,13 @@ func (s *session) share(ctx context.Context, results []Result, opts BuildOptions
 	if opts.Fetch && store != "" {
 		// What was built by our own order, over a connection of our own, needs no
 		// signature.
-		copyAll(store, "", true, "from "+store)
+		copyAll(store, "", true, "from "+nix.Redacted(store))
 		local := *s
 		local.nix = s.nix.Local()
 		local.link(ctx, results)
 	}
 	if to := s.w.storeNamed(opts.CopyTo); to != "" {
 		// Who may give a store what is not signed is for that store to say.
-		copyAll(store, to, true, "to "+to)
+		copyAll(store, to, true, "to "+nix.Redacted(to))
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/nix"
 	"github.com/rigx-build/rigx/engine/source"
+	"github.com/rigx-build/rigx/nixgen"
 )
 
 // A build with nothing to do starts no process. What a unit is made from is
@@ -293,6 +294,8 @@ func (f *fingerprints) shareNixpkgs(sum func(int, func(hash.Hash))) {
 		f.shared[partNixpkgs] = w.hostStamp()
 	case w.opts.Nixpkgs != "":
 		f.unknowable = "--nixpkgs " + w.opts.Nixpkgs + " may lead elsewhere by now"
+	case nixgen.IsRelative(w.ref()):
+		f.unknowable = "nixpkgs is a directory, which is not watched"
 	default:
 		sum(partNixpkgs, func(h hash.Hash) { fmt.Fprintln(h, w.ref()) })
 		if missing := w.unlocked(Inputs{Overrides: map[string]string{}}); len(missing) > 0 {

@@ -24,6 +24,9 @@ type Difference struct {
 
 // Verify builds a target, builds it once more, and lists what differs.
 func (w *Workspace) Verify(ctx context.Context, name string, opts BuildOptions) ([]Difference, error) {
+	if w.opts.Nix.Store != "" {
+		return nil, failure(diagnostic.NotBuildable, "what is compared must be in the store of this machine, not in %s", nix.Redacted(w.opts.Nix.Store))
+	}
 	selected, err := w.Select([]string{name})
 	if err != nil {
 		return nil, err

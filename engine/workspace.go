@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/rigx-build/rigx/engine/history"
@@ -15,6 +16,7 @@ import (
 	"github.com/rigx-build/rigx/engine/nix"
 	"github.com/rigx-build/rigx/engine/source"
 	"github.com/rigx-build/rigx/nixgen/hostpkgs"
+	"github.com/rigx-build/rigx/testbed/control"
 )
 
 // Options of a workspace.
@@ -45,6 +47,8 @@ type Workspace struct {
 	opts Options
 	tree *source.Tree
 	all  []project // see projects
+	// warned are the warnings that were given.
+	warned map[string]bool
 	// hostStamp tells one host package set from another; it is nothing in
 	// projects that use none.
 	hostStamp func() source.Hash
@@ -85,9 +89,10 @@ func Open(ctx context.Context, dir string, opts Options) (*Workspace, error) {
 		return nil, err
 	}
 	if opts.CacheDir == "" {
-		opts.CacheDir, err = history.CacheDir()
-		if err != nil {
-			opts.CacheDir = filepath.Join(os.TempDir(), "rigx")
+		if opts.CacheDir, err = history.CacheDir(); err != nil {
+			if opts.CacheDir, err = temporaryCache(); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if opts.Notes == nil {
@@ -105,6 +110,7 @@ func Open(ctx context.Context, dir string, opts Options) (*Workspace, error) {
 		Manifest: manifest.Load(ctx, disk, root, manifest.Options{Parsed: parsed}),
 		opts:     opts,
 		tree:     source.NewTree(disk, root),
+		warned:   map[string]bool{},
 	}
 	w.hostStamp = sync.OnceValue(func() (stamp source.Hash) {
 		if w.ref() == hostRef {
@@ -113,6 +119,15 @@ func Open(ctx context.Context, dir string, opts Options) (*Workspace, error) {
 		return stamp
 	})
 	return w, w.useRemote(opts.Remote)
+}
+
+// temporaryCache is for users without a directory of their own for caches.
+func temporaryCache() (string, error) {
+	dir := filepath.Join(os.TempDir(), "rigx-cache-"+strconv.Itoa(os.Getuid()))
+	if err := control.OwnDir(dir); err != nil {
+		return "", &Error{Code: diagnostic.Unwritable, Message: "there is no directory for what rigx remembers", Help: []string{"set XDG_CACHE_HOME to a directory of yours"}, Err: err}
+	}
+	return dir, nil
 }
 
 // Dir is the root directory of the project.

@@ -3,8 +3,10 @@ package engine
 import (
 	"errors"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -21,14 +23,14 @@ func writeDerived(file, text string) error {
 }
 
 func replace(file, text string, settle func(*os.File) error) error {
-	mode := fs.FileMode(0o644)
+	mode := fs.FileMode(0) // what the user's mask makes of a new file
 	if real, err := filepath.EvalSymlinks(file); err == nil {
 		file = real
 		if info, err := os.Stat(file); err == nil {
 			mode = info.Mode().Perm()
 		}
 	}
-	aside := "." + filepath.Base(file) + "."
+	aside := "." + filepath.Base(file) + ".rigx-"
 	for tries := 1; ; tries++ {
 		err := replaceOnce(file, text, aside, mode, settle)
 		if err == nil || tries == mostTries || !errors.Is(err, fs.ErrNotExist) {
@@ -43,12 +45,15 @@ const mostTries = 20
 func replaceOnce(file, text, aside string, mode fs.FileMode, settle func(*os.File) error) error {
 	dir := filepath.Dir(file)
 	sweepAside(dir, aside)
-	tmp, err := os.CreateTemp(dir, aside+"*")
+	tmp, err := os.OpenFile(filepath.Join(dir, aside+strconv.FormatUint(rand.Uint64(), 10)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
 	_, err = tmp.WriteString(text)
-	err = errors.Join(err, tmp.Chmod(mode), settle(tmp), tmp.Close())
+	if mode != 0 {
+		err = errors.Join(err, tmp.Chmod(mode))
+	}
+	err = errors.Join(err, settle(tmp), tmp.Close())
 	if err == nil {
 		err = os.Rename(tmp.Name(), file)
 	}
@@ -66,7 +71,6 @@ const abandoned = 10 * time.Millisecond
 func sweepAside(dir, aside string) {
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
-		// What editors leave beside a file ends in letters.
 		rest, ok := strings.CutPrefix(e.Name(), aside)
 		if !ok || rest == "" || strings.Trim(rest, "0123456789") != "" {
 			continue

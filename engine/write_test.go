@@ -15,7 +15,7 @@ import (
 func TestWriteSweeps(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "flake.nix")
-	for _, left := range []string{".flake.nix.2570009300", ".flake.nix.swp", ".flake.nix.", ".flake.nix.1.2", "flake.nix.3"} {
+	for _, left := range []string{".flake.nix.rigx-2570009300", ".flake.nix.swp", ".flake.nix.", ".flake.nix.1", ".flake.nix.rigx-1.2", "flake.nix.3"} {
 		if err := os.WriteFile(filepath.Join(dir, left), nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +40,7 @@ func TestWriteSweeps(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	want := []string{".flake.nix.", ".flake.nix.1.2", ".flake.nix.swp", "flake.nix", "flake.nix.3"}
+	want := []string{".flake.nix.", ".flake.nix.1", ".flake.nix.rigx-1.2", ".flake.nix.swp", "flake.nix", "flake.nix.3"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Error(diff)
 	}

@@ -15,13 +15,16 @@ var commit = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^
 // commit of nixpkgs, or a flake reference or path as it stands.
 func NixpkgsURL(ref string) string {
 	switch {
-	case strings.HasPrefix(ref, "/") || strings.HasPrefix(ref, "./") || strings.HasPrefix(ref, "../"):
+	case strings.HasPrefix(ref, "/") || IsRelative(ref):
 		return "path:" + ref
 	case strings.Contains(ref, ":"):
 		return ref
 	}
 	return "github:NixOS/nixpkgs/" + ref
 }
+
+// IsRelative reports whether a [nixpkgs].ref is a path relative to the project.
+func IsRelative(ref string) bool { return strings.HasPrefix(ref, "./") || strings.HasPrefix(ref, "../") }
 
 // inputs writes the inputs of the flake.
 func (g *generator) inputs(b *bytes.Buffer) {

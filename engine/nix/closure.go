@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -83,6 +85,10 @@ func (n *Nix) Log(ctx context.Context, drvPath string) (string, error) {
 	return out.String(), err
 }
 
+// keptBuild finds the directory that a builder worked in, which Nix keeps with what it
+// made of the second build.
+var keptBuild = lazily(`keeping build directory '(/[^']*/nix-build-[^/']+\.drv-[0-9]+)'`)
+
 // Check builds a derivation that is built already once more. It returns where
 // the second result lies if that differs from the first, "" if it does not.
 func (n *Nix) Check(ctx context.Context, drvPath string) (differing string, err error) {
@@ -101,6 +107,12 @@ func (n *Nix) Check(ctx context.Context, drvPath string) (differing string, err 
 		return "", err
 	}
 	text := errOut.String()
+	// With a daemon it is not ours to remove. A builder may print anything: what is
+	// removed has the name of a build of this derivation.
+	kept := keptBuild().FindStringSubmatch(text)
+	if kept != nil && strings.HasPrefix(filepath.Base(kept[1]), "nix-build-"+DerivationName(drvPath)) {
+		os.RemoveAll(kept[1])
+	}
 	for _, word := range strings.Fields(strings.NewReplacer("'", " ", `"`, " ", "‘", " ", "’", " ").Replace(text)) {
 		if strings.HasSuffix(word, ".check") && strings.HasPrefix(word, "/") {
 			return word, nil

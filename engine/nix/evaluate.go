@@ -33,9 +33,10 @@ type EvalRequest struct {
 	Copied  func(key, path string)
 }
 
-// SourceKey stands for a set of source files of a project, by their paths in order.
+// SourceKey stands for a set of source files of a project, by their clean paths in order,
+// none of which has two slashes.
 func SourceKey(files []string) string {
-	return fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(files, "\n"))))
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(files, "//"))))
 }
 
 // Derivation is an evaluated attribute.
@@ -353,6 +354,19 @@ func readDerivation(attr string, raw json.RawMessage) (d Derivation, failed bool
 
 var ansi = lazily("\x1b\\[[0-9;]*[A-Za-z]")
 
+// plain is what Nix prints without colours and passwords.
+func plain(text string) string { return Redacted(ansi().ReplaceAllString(text, "")) }
+
+var password = lazily(`([A-Za-z][A-Za-z0-9+.-]*://[^\s/:@'"]*):[^\s/@'"]+@`)
+
+// Redacted is a text without the passwords of the URLs in it.
+func Redacted(text string) string {
+	if !strings.Contains(text, "://") {
+		return text
+	}
+	return password().ReplaceAllString(text, "$1:***@")
+}
+
 // ownMessage finds the messages that our own Nix code throws; they need no
 // trace.
 var ownMessage = lazily(`rigx-[a-z]+: [^\n]*`)
@@ -364,7 +378,7 @@ var excerpt = lazily(`(?m)^\s*[0-9]*\|.*$`)
 // cleanMessage cuts what Nix prints down to what went wrong: no colours, no
 // warnings, the innermost error first, at most a few lines of context.
 func cleanMessage(text string) string {
-	text = strings.TrimSpace(ansi().ReplaceAllString(text, ""))
+	text = strings.TrimSpace(plain(text))
 	if own := ownMessage().FindString(excerpt().ReplaceAllString(text, "")); own != "" {
 		return own
 	}

@@ -99,7 +99,7 @@ let
   # The store path of a set of source files of the project: without a look at them
   # if they are as they were when they were copied. Otherwise it is told.
   rigxSource = files: copied:
-    let key = builtins.hashString "sha256" (builtins.concatStringsSep "\n" files);
+    let key = builtins.hashString "sha256" (builtins.concatStringsSep "//" files);
     in
     if req.sources ? ${key} then builtins.storePath req.sources.${key}
     else builtins.trace "rigx-source: ${key} ${copied}" copied;

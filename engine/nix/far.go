@@ -26,13 +26,15 @@ type LinkBroken struct {
 // UnreachableError says that the store on another machine does not answer.
 type UnreachableError struct{ Store, Reason string }
 
-func (e *UnreachableError) Error() string { return e.Store + " cannot be reached: " + e.Reason }
+func (e *UnreachableError) Error() string {
+	return Redacted(e.Store) + " cannot be reached: " + e.Reason
+}
 
 // linkReason is what ssh said of a link that could not be made, or else Nix.
 func linkReason(said string) string {
 	for line := range strings.Lines(said) {
 		if strings.HasPrefix(line, "ssh: ") || strings.Contains(line, "Permission denied") || strings.Contains(line, "Host key verification failed") {
-			return strings.TrimSpace(line)
+			return Redacted(strings.TrimSpace(line))
 		}
 	}
 	return cleanMessage(said)
@@ -55,7 +57,7 @@ func (n *Nix) persist(ctx context.Context, onEvent func(Event), command func() (
 			return said, err
 		}
 		if onEvent != nil {
-			onEvent(LinkBroken{n.store, linkReason(said), patience[attempt]})
+			onEvent(LinkBroken{Redacted(n.store), linkReason(said), patience[attempt]})
 		}
 		select {
 		case <-ctx.Done():
@@ -75,7 +77,7 @@ func (n *Nix) send(ctx context.Context, drvPaths []string, onEvent func(Event)) 
 		return errOut.String(), err
 	})
 	if err != nil && ctx.Err() == nil {
-		return fmt.Errorf("sending it to %s: %s", n.store, linkReason(said))
+		return fmt.Errorf("sending it to %s: %s", Redacted(n.store), linkReason(said))
 	}
 	return ctx.Err()
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
 	"strings"
 )
 
@@ -12,9 +13,8 @@ import (
 type InstallableRequest struct {
 	// Ref is a flake reference with an attribute, or a store path.
 	Ref string
-	// InputsFrom is the directory of a flake whose inputs the names in Ref stand
-	// for, or "".
-	InputsFrom string
+	// Inputs are what the names in Ref stand for; without a lock there are none.
+	Inputs Skeleton
 	// Overrides maps such names to directories or references.
 	Overrides map[string]string
 }
@@ -30,18 +30,24 @@ func (n *Nix) BuildInstallable(ctx context.Context, req InstallableRequest) (map
 		return map[string]string{"out": path}, nil
 	}
 	args := []string{"build", "--json", "--no-link", "--impure"}
-	if req.InputsFrom != "" {
-		args = append(args, "--inputs-from", "path:"+req.InputsFrom)
+	name, attr, named := strings.Cut(req.Ref, "#")
+	instead := req.Overrides[name]
+	if len(req.Inputs.Lock) > 0 && instead == "" {
+		dir, err := req.Inputs.write()
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(dir)
+		args = append(args, "--inputs-from", directoryRef(dir))
 	}
 	if n.store != "" {
 		args = append(args, "--store", n.store)
 	}
 	ref := req.Ref
-	if name, attr, ok := strings.Cut(ref, "#"); ok && req.Overrides[name] != "" {
+	if named && instead != "" {
 		// Not as an override of the registry: Nix would look for that first.
-		instead := req.Overrides[name]
 		if strings.HasPrefix(instead, "/") {
-			instead = "path:" + instead
+			instead = directoryRef(instead)
 		}
 		ref = instead + "#" + attr
 	}

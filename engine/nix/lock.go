@@ -7,21 +7,46 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 )
 
-// LockRequest says what to lock.
-type LockRequest struct {
-	// Flakes are the texts of the flakes to lock, by relative directory with
-	// forward slashes: "." for the one itself, and those that it names by a
-	// relative path, which must lie below it. They need the inputs only, and are
-	// locked in a directory of their own, so that no tree is copied into the
-	// store.
+// Skeleton is a project with its inputs and nothing else. Where Nix wants a flake, it gets
+// this in a directory of its own, so that no tree is copied into the store.
+type Skeleton struct {
+	// Flakes are texts by relative directory with forward slashes: "." for the one
+	// itself, and those that it names by a relative path, which must lie below it.
 	Flakes map[string]string
 	// Lock is the text of flake.lock as it is; empty if there is none.
 	Lock []byte
+}
+
+// write puts it into a new directory, which the caller removes.
+func (s Skeleton) write() (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "rigx-lock-"); err != nil {
+		return "", err
+	}
+	for rel, text := range s.Flakes {
+		at := filepath.Join(dir, filepath.FromSlash(rel))
+		err = errors.Join(err, os.MkdirAll(at, 0o755), os.WriteFile(filepath.Join(at, "flake.nix"), []byte(text), 0o644))
+	}
+	if len(s.Lock) > 0 {
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, "flake.lock"), s.Lock, 0o644))
+	}
+	if err != nil {
+		os.RemoveAll(dir)
+	}
+	return dir, err
+}
+
+// directoryRef is the flake reference of an absolute directory.
+func directoryRef(dir string) string { return "path:" + (&url.URL{Path: dir}).EscapedPath() }
+
+// LockRequest says what to lock.
+type LockRequest struct {
+	Skeleton
 	// Update moves all inputs to their newest revision; otherwise only what is
 	// missing is added.
 	Update bool
@@ -42,33 +67,18 @@ func (e *LockError) Error() string { return e.Message }
 // Lock returns the text of a new flake.lock; nil for a flake without inputs. It
 // fails with a [LockError] if Nix does.
 func (n *Nix) Lock(ctx context.Context, req LockRequest) ([]byte, error) {
-	dir, err := os.MkdirTemp("", "rigx-lock-")
+	dir, err := req.write()
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	for rel, text := range req.Flakes {
-		at := filepath.Join(dir, filepath.FromSlash(rel))
-		if err := os.MkdirAll(at, 0o755); err != nil {
-			return nil, err
-		}
-		if err := os.WriteFile(filepath.Join(at, "flake.nix"), []byte(text), 0o644); err != nil {
-			return nil, err
-		}
-	}
-	file := filepath.Join(dir, "flake.lock")
-	if len(req.Lock) > 0 {
-		if err := os.WriteFile(file, req.Lock, 0o644); err != nil {
-			return nil, err
-		}
-	}
-	args := []string{"flake", "lock", "path:" + dir}
+	args := []string{"flake", "lock", directoryRef(dir)}
 	if req.Update {
-		args = n.Version.updateFlake("path:" + dir)
+		args = n.Version.updateFlake(directoryRef(dir))
 	}
 	for name, ref := range req.Overrides {
 		if filepath.IsAbs(ref) {
-			ref = "path:" + ref
+			ref = directoryRef(ref)
 		}
 		args = append(args, "--override-input", name, ref)
 	}
@@ -79,7 +89,7 @@ func (n *Nix) Lock(ctx context.Context, req LockRequest) ([]byte, error) {
 		}
 		return nil, &LockError{Message: cleanMessage(errOut.String())}
 	}
-	data, err := os.ReadFile(file)
+	data, err := os.ReadFile(filepath.Join(dir, "flake.lock"))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}

@@ -80,7 +80,7 @@ var logPrefix = []byte("@nix ")
 func (p *logParser) line(line []byte) {
 	data, ok := bytes.CutPrefix(line, logPrefix)
 	if !ok {
-		if text := strings.TrimSpace(ansi().ReplaceAllString(string(line), "")); text != "" {
+		if text := strings.TrimSpace(plain(string(line))); text != "" {
 			p.emit(Message{Level: 3, Text: text})
 		}
 		return
@@ -110,7 +110,7 @@ func (p *logParser) line(line []byte) {
 		if text == "" {
 			text = e.RawMsg
 		}
-		p.emit(Message{e.Level, ansi().ReplaceAllString(text, "")})
+		p.emit(Message{e.Level, plain(text)})
 	}
 }
 

@@ -162,6 +162,41 @@ func FuzzLog(f *testing.F) {
 	})
 }
 
+// TestSourceKey: other files have another key.
+func TestSourceKey(t *testing.T) {
+	if SourceKey([]string{"a", "b"}) == SourceKey([]string{"a\nb"}) || SourceKey([]string{"a", "b"}) == SourceKey([]string{"a/b"}) {
+		t.Error("two sets of files have one key")
+	}
+}
+
+// TestReplaceLink: a link that somebody left aside is not taken for ours.
+func TestReplaceLink(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(dir, "app")
+	for _, to := range []string{"one", "two", "two", "three"} {
+		_ = os.Symlink("old", fmt.Sprintf("%s.tmp-%d", link, os.Getpid()))
+		if err := replaceLink(link, to); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.Readlink(link); err != nil || got != to {
+			t.Errorf("it leads to %s, not %s (%v)", got, to, err)
+		}
+	}
+}
+
+// TestRedacted: whatever is printed has no password in it.
+func TestRedacted(t *testing.T) {
+	for text, want := range map[string]string{
+		"cannot reach https://me:secret@host/x, 'ssh-ng://me:p:w@host'": "cannot reach https://me:***@host/x, 'ssh-ng://me:***@host'",
+		"ssh-ng://me@host:22 and https://host:80/a@b":                   "ssh-ng://me@host:22 and https://host:80/a@b",
+		"a:b@c": "a:b@c",
+	} {
+		if got := Redacted(text); got != want {
+			t.Errorf("%s: %s, not %s", text, got, want)
+		}
+	}
+}
+
 // TestConfiguration: a change of any file that Nix reads its configuration from is seen.
 func TestConfiguration(t *testing.T) {
 	dir := t.TempDir()

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // autoRoots is where Nix keeps links to the links that users made.
@@ -78,6 +80,9 @@ func autoRoot(link string) string {
 	return filepath.Join(autoRoots, base32(sum[:]))
 }
 
+// InStore reports whether a path is one of the store, there or not.
+func InStore(path string) bool { return strings.HasPrefix(path, storeDir+"/") }
+
 // Rooted reports whether Nix keeps what a link leads to.
 func Rooted(link string) bool {
 	to, err := os.Readlink(autoRoot(link))
@@ -92,9 +97,17 @@ func replaceLink(link, to string) error {
 	if old, err := os.Readlink(link); err == nil && old == to {
 		return nil
 	}
-	tmp := fmt.Sprintf("%s.tmp-%d", link, os.Getpid())
-	if err := os.Symlink(to, tmp); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+	// Whoever was killed may have left a link aside, and processes may have one number.
+	var tmp string
+	for {
+		tmp = fmt.Sprintf("%s.tmp-%016x", link, rand.Uint64())
+		err := os.Symlink(to, tmp)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return err
+		}
 	}
 	if err := os.Rename(tmp, link); err != nil {
 		os.Remove(tmp)

@@ -149,7 +149,7 @@ func (t *Tree) gitFiles(ctx context.Context) ([]string, error) {
 
 // gitList runs git ls-files and drops what is not there.
 func (t *Tree) gitList(ctx context.Context, git string, args []string) ([]string, error) {
-	cmd := exec.CommandContext(ctx, git, append([]string{"-C", t.root, "ls-files", "-z"}, args...)...)
+	cmd := gitCommand(ctx, git, t.root, append([]string{"ls-files", "-z"}, args...)...)
 	var out strings.Builder
 	var errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut

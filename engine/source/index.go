@@ -42,6 +42,7 @@ type indexEntry struct {
 	hash  Hash
 	racy  bool
 	seen  atomic.Bool // asked for since the index was read
+	age   byte        // how often the index was written since it was last asked for
 	place int         // in the observation that it was last added to
 }
 
@@ -225,24 +226,28 @@ func (x *Index) Changed() bool {
 	return x.changed
 }
 
-// AppendTo appends the index to a buffer: the paths that were asked for since
-// it was read, in order. Others are forgotten.
+// oldest is how often an index is written with a path that nobody asks for: other
+// targets may need it, or nobody does any more.
+const oldest = 32
+
+// AppendTo appends the index to a buffer, its paths in order. Those that were not asked
+// for in a long time are forgotten.
 func (x *Index) AppendTo(b []byte) []byte {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	seen, text := make([]*indexEntry, 0, len(x.entries)), 0
+	kept, text := make([]*indexEntry, 0, len(x.entries)), 0
 	for _, e := range x.entries {
-		if e.seen.Load() {
-			seen, text = append(seen, e), text+len(e.path)
+		if e.seen.Load() || e.age < oldest {
+			kept, text = append(kept, e), text+len(e.path)
 		}
 	}
-	slices.SortFunc(seen, func(a, b *indexEntry) int { return strings.Compare(a.path, b.path) })
-	b = binary.AppendUvarint(b, uint64(len(seen)))
+	slices.SortFunc(kept, func(a, b *indexEntry) int { return strings.Compare(a.path, b.path) })
+	b = binary.AppendUvarint(b, uint64(len(kept)))
 	b = binary.AppendUvarint(b, uint64(text))
-	for _, e := range seen {
+	for _, e := range kept {
 		b = append(b, e.path...)
 	}
-	for _, e := range seen {
+	for _, e := range kept {
 		b = binary.AppendUvarint(b, uint64(len(e.path)))
 		for _, n := range [stampFields]int64{e.stamp.size, e.stamp.mtime, e.stamp.ctime, int64(e.stamp.inode), int64(e.stamp.mode)} {
 			b = binary.LittleEndian.AppendUint64(b, uint64(n))
@@ -251,7 +256,11 @@ func (x *Index) AppendTo(b []byte) []byte {
 		if e.racy {
 			racy = 1
 		}
-		b = append(b, racy)
+		age := e.age + 1
+		if e.seen.Load() {
+			age = 0
+		}
+		b = append(b, racy, age)
 		b = append(b, e.hash[:]...)
 	}
 	return b
@@ -260,7 +269,7 @@ func (x *Index) AppendTo(b []byte) []byte {
 const (
 	stampFields = 5
 	// recordSize is what an entry takes behind its path and the length of it.
-	recordSize = stampFields*8 + 1 + sha256.Size
+	recordSize = stampFields*8 + 2 + sha256.Size
 )
 
 var errIndex = errors.New("the index is damaged")
@@ -298,8 +307,8 @@ func ReadIndex(b []byte) (*Index, []byte, error) {
 		e := &slab[i]
 		e.path, text = text[:length], text[length:]
 		e.stamp = stamp{fields[0], fields[1], fields[2], uint64(fields[3]), fs.FileMode(fields[4])}
-		e.racy = record[0] != 0
-		copy(e.hash[:], record[1:])
+		e.racy, e.age = record[0] != 0, record[1]
+		copy(e.hash[:], record[2:])
 		x.entries[e.path] = e
 	}
 	return x, b, nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
@@ -91,8 +92,28 @@ func parent(name string) string {
 	return ""
 }
 
+// ofRepository are the variables that tell git of another repository than that of the
+// directory it runs in: its hooks have them. `git rev-parse --local-env-vars` lists
+// them; what it says of settings holds for any repository.
+var ofRepository = map[string]bool{
+	"GIT_DIR": true, "GIT_WORK_TREE": true, "GIT_IMPLICIT_WORK_TREE": true, "GIT_INDEX_FILE": true, "GIT_PREFIX": true,
+	"GIT_COMMON_DIR": true, "GIT_OBJECT_DIRECTORY": true, "GIT_ALTERNATE_OBJECT_DIRECTORIES": true, "GIT_SHALLOW_FILE": true,
+	"GIT_GRAFT_FILE": true, "GIT_NO_REPLACE_OBJECTS": true, "GIT_REPLACE_REF_BASE": true, "GIT_INTERNAL_SUPER_PREFIX": true,
+}
+
+// gitCommand is git at work on the repository that a directory lies in.
+func gitCommand(ctx context.Context, git, dir string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, git, append([]string{"-C", dir}, args...)...)
+	for _, v := range os.Environ() {
+		if name, _, _ := strings.Cut(v, "="); !ofRepository[name] {
+			cmd.Env = append(cmd.Env, v)
+		}
+	}
+	return cmd
+}
+
 func (r *Revision) run(args ...string) (string, error) {
-	cmd := exec.CommandContext(r.ctx, r.git, append([]string{"-C", r.Top}, args...)...)
+	cmd := gitCommand(r.ctx, r.git, r.Top, args...)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	if err := cmd.Run(); err != nil {

@@ -113,6 +113,8 @@ func TestBaseline(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "deleted.c")); err != nil {
 		t.Fatal(err)
 	}
+	t.Setenv("GIT_DIR", t.TempDir()) // as a hook of another repository has it
+	t.Setenv("GIT_INDEX_FILE", filepath.Join(dir, "none"))
 	got, err = NewTree(Disk(), dir).Baseline(t.Context(), sel)
 	// What is new and not ignored counts; a nested repository is taken as it is.
 	want = []string{"a.c", "b.c", "nested/repo/ignored.o", "nested/repo/n.c", "new.c"}
@@ -248,6 +250,30 @@ func TestIndexClock(t *testing.T) {
 		if after, err := x.Of(file); err != nil || after == before {
 			t.Error("a change went unnoticed", err)
 		}
+	}
+}
+
+// TestIndexForgets: a path that nobody asks for stays known for a while, as other targets
+// may need it.
+func TestIndexForgets(t *testing.T) {
+	used, unused := t.TempDir(), t.TempDir()
+	x := NewIndex()
+	_, _ = x.Of(unused)
+	for n := range oldest + 3 {
+		again, _, err := ReadIndex(x.AppendTo(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, known := again.Before(unused); known != (n <= oldest) {
+			t.Errorf("after %d builds: %v", n, known)
+		}
+		x = again
+		if _, err := x.Of(used); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, known := x.Before(used); !known {
+		t.Error("what is asked for each time is forgotten")
 	}
 }
 

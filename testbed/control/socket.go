@@ -25,7 +25,7 @@ func runtimeDir() (string, error) {
 			errs = append(errs, fmt.Errorf("%s is too long for the path of a socket", dir))
 			continue
 		}
-		if err := ownDir(dir); err != nil {
+		if err := OwnDir(dir); err != nil {
 			errs = append(errs, err)
 			continue
 		}
@@ -34,9 +34,9 @@ func runtimeDir() (string, error) {
 	return "", errors.Join(errs...)
 }
 
-// ownDir makes dir, or checks that it is a directory of this user alone: in
+// OwnDir makes dir, or checks that it is a directory of this user alone: in
 // /tmp, somebody else may have made it.
-func ownDir(dir string) error {
+func OwnDir(dir string) error {
 	err := os.Mkdir(dir, 0o700)
 	if err != nil && !errors.Is(err, os.ErrExist) {
 		return err
