@@ -40,15 +40,30 @@
         rigx-go-modules = only [ "go.mod" "go.sum" ];
       };
 
-      target = stdenv: { installPhase, ... }@args: stdenv.mkDerivation ({
-        version = "0.10.0";
-        dontConfigure = true;
-        dontBuild = !(args ? buildPhase);
-      } // args // {
-        installPhase = "runHook preInstall\n${installPhase}runHook postInstall\n";
-      } // (if args ? buildPhase then {
-        buildPhase = "runHook preBuild\n${args.buildPhase}runHook postBuild\n";
-      } else { }));
+      target = stdenv: { installPhase, ... }@args:
+        let
+          install = "runHook preInstall\n${installPhase}runHook postInstall\n";
+          build = "runHook preBuild\n${args.buildPhase}runHook postBuild\n";
+          # A process takes no variable of 128 KiB or more; long texts are in files.
+          long = text: builtins.stringLength text > 120000;
+        in
+        stdenv.mkDerivation ({
+          version = "0.10.0";
+          dontConfigure = true;
+          dontBuild = !(args ? buildPhase);
+        } // args // (if long install then {
+          passAsFile = [ "installText" ];
+          installText = install;
+          installPhase = ". \"$installTextPath\"";
+        } else {
+          installPhase = install;
+        }) // (if !(args ? buildPhase) then { } else if long build then {
+          passAsFile = [ "buildText" ] ++ (if long install then [ "installText" ] else [ ]);
+          buildText = build;
+          buildPhase = ". \"$buildTextPath\"";
+        } else {
+          buildPhase = build;
+        }));
 
       targetsFor = system: let pkgs = import nixpkgs { inherit system; config = { }; overlays = [ ]; }; targets = {
         rigx = let

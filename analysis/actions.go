@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/rigx-build/rigx/engine/manifest"
@@ -188,7 +189,7 @@ func (s *Snapshot) extractVariable(c Cursor) (Action, bool) {
 	}
 	name := p.Field.Key()
 	for n := 2; s.Manifest.Var(name) != nil; n++ {
-		name = p.Field.Key() + "_" + string(rune('0'+n%10))
+		name = p.Field.Key() + "_" + strconv.Itoa(n)
 	}
 	list := c.File.Tree.Text[c.Value.Span.Start:c.Value.Span.End]
 	entry := name + " = " + list + "\n"

@@ -203,7 +203,7 @@ func (w *Workspace) wanted(name string) (*wantedEnvironment, error) {
 		want.req.Packages = slices.Compact(want.req.Packages)
 		return want, nil
 	}
-	base, err := ownName(name)
+	base, err := w.ownName(name)
 	if err != nil {
 		return nil, err
 	}

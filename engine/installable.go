@@ -12,16 +12,20 @@ import (
 // Installable reports whether a name from the command line is one of Nix's own,
 // such as nixpkgs#hello, github:owner/repo#app or a store path, and no target.
 // `.#name` is the project's own target.
-func Installable(name string) bool {
-	if strings.HasPrefix(name, ".#") {
+func (w *Workspace) Installable(name string) bool {
+	if strings.HasPrefix(name, ".#") || w.Manifest.Target(name) != nil {
 		return false
 	}
 	return nix.InStore(name) || strings.Contains(name, "#")
 }
 
 // ownName is the name of a target without what Nix writes around it: ".#hello",
-// "hello^out" and "hello^*" are hello, whose derivation has one output.
-func ownName(name string) (string, error) {
+// "hello^out" and "hello^*" are hello, whose derivation has one output. A target may be
+// called anything, though.
+func (w *Workspace) ownName(name string) (string, error) {
+	if w.Manifest.Target(name) != nil {
+		return name, nil
+	}
 	name = strings.TrimPrefix(name, ".#")
 	base, outputs, ok := strings.Cut(name, "^")
 	if !ok {

@@ -30,6 +30,9 @@ type scriptIO struct {
 // directory, with the tools of deps.nixpkgs on PATH. It returns the exit
 // status of the script.
 func (w *Workspace) Run(ctx context.Context, name string, args []string, in io.Reader, out, errOut io.Writer) (int, error) {
+	if err := w.Valid(ctx); err != nil {
+		return 2, err
+	}
 	t := w.Manifest.Target(name)
 	if t == nil {
 		return 2, unknownTarget(name, w.Manifest)

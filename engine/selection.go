@@ -65,7 +65,7 @@ func (s *selection) target(t *manifest.Target) {
 
 func (s *selection) name(name string) error {
 	m := s.w.Manifest
-	name, err := ownName(name)
+	name, err := s.w.ownName(name)
 	if err != nil {
 		return err
 	}

@@ -134,6 +134,10 @@ func (w *Workspace) noTest(filter string) error {
 // then host tests that must be alone, one by one; then the other host tests,
 // up to Jobs at once. The results are in that order.
 func (w *Workspace) Test(ctx context.Context, opts TestOptions) ([]TestResult, error) {
+	// A test that cannot be told from another target would go unnoticed.
+	if err := w.Valid(ctx); err != nil {
+		return nil, err
+	}
 	tests, err := w.Tests(opts.Filters)
 	if err != nil {
 		return nil, err

@@ -106,8 +106,14 @@ func Open(ctx context.Context, dir string, opts Options) (*Workspace, error) {
 		}
 		return nil
 	}
+	m := manifest.Load(ctx, disk, root, manifest.Options{Parsed: parsed})
+	if abs, err := filepath.Abs(dir); err == nil {
+		if stray := m.Stray(disk, abs); stray != "" {
+			root, m = stray, manifest.Load(ctx, disk, stray, manifest.Options{})
+		}
+	}
 	w := &Workspace{
-		Manifest: manifest.Load(ctx, disk, root, manifest.Options{Parsed: parsed}),
+		Manifest: m,
 		opts:     opts,
 		tree:     source.NewTree(disk, root),
 		warned:   map[string]bool{},

@@ -54,7 +54,7 @@ func (s *Server) CodeAction(ctx context.Context, params *protocol.CodeActionPara
 			if !s.features.createFiles {
 				continue
 			}
-			action.Edit = &protocol.WorkspaceEdit{DocumentChanges: []protocol.DocumentChange{&protocol.CreateFile{URI: uri.File(a.Create)}}}
+			action.Edit = &protocol.WorkspaceEdit{DocumentChanges: []protocol.DocumentChange{&protocol.CreateFile{Kind: "create", URI: uri.File(a.Create)}}}
 		default:
 			action.Edit = s.workspaceEdit(a.Edits)
 		}

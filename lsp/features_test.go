@@ -1,6 +1,7 @@
 package lsp_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -113,4 +114,29 @@ deps.internal = ["greet", "gret"]
 
 func span(line, character, endLine, endCharacter uint32) protocol.Range {
 	return protocol.Range{Start: protocol.Position{Line: line, Character: character}, End: protocol.Position{Line: endLine, Character: endCharacter}}
+}
+
+// TestCreateFile: an editor that can is told to create a file that is missing.
+func TestCreateFile(t *testing.T) {
+	const text = `[project]
+name = "p"
+
+[targets.hello]
+kind = "executable"
+sources = ["src/missing.c"]
+`
+	e := openWith(t, func(p *protocol.InitializeParams) {
+		p.Capabilities.Workspace = &protocol.WorkspaceClientCapabilities{WorkspaceEdit: &protocol.WorkspaceEditClientCapabilities{
+			ResourceOperations: []protocol.ResourceOperationKind{protocol.ResourceOperationKindCreate},
+		}}
+	}, "rigx.toml", text)
+	e.didOpen("rigx.toml", text)
+	actions, err := e.server.CodeAction(t.Context(), &protocol.CodeActionParams{
+		TextDocument: protocol.TextDocumentIdentifier{URI: e.uri("rigx.toml")}, Range: span(5, 15, 5, 15),
+	})
+	sent, marshalErr := json.Marshal(actions)
+	want := `"documentChanges":[{"kind":"create","uri":"` + string(e.uri("src/missing.c")) + `"}]`
+	if err != nil || marshalErr != nil || !strings.Contains(string(sent), want) {
+		t.Errorf("%s\nhas no %s (%v, %v)", sent, want, err, marshalErr)
+	}
 }

@@ -69,6 +69,12 @@ func (st *state) project(path string) (*analysis.Snapshot, *syntax.File) {
 			}
 		}
 	}
+	if filepath.Base(path) == manifest.FileName {
+		// It may have to become one of the project above it, or a project.
+		if s := st.load(filepath.Dir(path)); s.File(path) != nil {
+			return s, s.File(path)
+		}
+	}
 	return nil, nil
 }
 

@@ -114,15 +114,30 @@ func (g *generator) tail(b *bytes.Buffer) {
 // commonAttributes is the function that makes a derivation: what all targets
 // have in common, and the hooks that others may add to around the phases.
 func commonAttributes(version string) string {
-	return `      target = stdenv: { installPhase, ... }@args: stdenv.mkDerivation ({
-        version = ` + NixString(storeName(version)) + `;
-        dontConfigure = true;
-        dontBuild = !(args ? buildPhase);
-      } // args // {
-        installPhase = "runHook preInstall\n${installPhase}runHook postInstall\n";
-      } // (if args ? buildPhase then {
-        buildPhase = "runHook preBuild\n${args.buildPhase}runHook postBuild\n";
-      } else { }));
+	return `      target = stdenv: { installPhase, ... }@args:
+        let
+          install = "runHook preInstall\n${installPhase}runHook postInstall\n";
+          build = "runHook preBuild\n${args.buildPhase}runHook postBuild\n";
+          # A process takes no variable of 128 KiB or more; long texts are in files.
+          long = text: builtins.stringLength text > 120000;
+        in
+        stdenv.mkDerivation ({
+          version = ` + NixString(storeName(version)) + `;
+          dontConfigure = true;
+          dontBuild = !(args ? buildPhase);
+        } // args // (if long install then {
+          passAsFile = [ "installText" ];
+          installText = install;
+          installPhase = ". \"$installTextPath\"";
+        } else {
+          installPhase = install;
+        }) // (if !(args ? buildPhase) then { } else if long build then {
+          passAsFile = [ "buildText" ] ++ (if long install then [ "installText" ] else [ ]);
+          buildText = build;
+          buildPhase = ". \"$buildTextPath\"";
+        } else {
+          buildPhase = build;
+        }));
 `
 }
 
@@ -290,13 +305,16 @@ func (d *derivation) words(t text, list []manifest.String) text {
 	return t
 }
 
-// file appends a path as one shell word. Only those that begin with ${…} are
-// templates; others are the names of real files.
+// file appends a path as one shell word, which no program takes for an option. Only
+// those that begin with ${…} are templates; others are the names of real files.
 func (d *derivation) file(t text, path string) text {
 	if manifest.Interpolates(path) {
 		return d.word(t, path)
 	}
 	from := len(t)
+	if strings.HasPrefix(path, "-") {
+		t = t.lit("./")
+	}
 	return t.lit(path).word(from)
 }
 

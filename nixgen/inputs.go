@@ -24,7 +24,9 @@ func NixpkgsURL(ref string) string {
 }
 
 // IsRelative reports whether a [nixpkgs].ref is a path relative to the project.
-func IsRelative(ref string) bool { return strings.HasPrefix(ref, "./") || strings.HasPrefix(ref, "../") }
+func IsRelative(ref string) bool {
+	return strings.HasPrefix(ref, "./") || strings.HasPrefix(ref, "../")
+}
 
 // inputs writes the inputs of the flake.
 func (g *generator) inputs(b *bytes.Buffer) {

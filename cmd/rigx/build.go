@@ -83,7 +83,7 @@ func (a *app) build(ctx context.Context, names []string, opts buildOptions) (*en
 	}
 	var own, foreign []string
 	for _, name := range names {
-		if engine.Installable(name) {
+		if ws.Installable(name) {
 			foreign = append(foreign, name)
 		} else {
 			own = append(own, name)

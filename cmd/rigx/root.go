@@ -35,7 +35,7 @@ type app struct {
 
 	dir             string
 	nixpkgs         []string // more than one for `rigx build` only
-	color           string
+	color           colorMode
 	quiet, verbose  bool
 	offline         bool
 	store, builders string
@@ -81,7 +81,7 @@ func (a *app) rootCommand() *cobra.Command {
 	f := root.PersistentFlags()
 	f.StringVarP(&a.dir, "directory", "C", ".", "start looking for rigx.toml in `DIR`")
 	f.StringArrayVar(&a.nixpkgs, "nixpkgs", nil, "use this nixpkgs for one run: `REF`, a flake URL, a path, or host")
-	f.StringVar(&a.color, "color", "auto", "colours: `WHEN` is auto, always or never")
+	f.Var(&a.color, "color", "colours: `WHEN` is auto, always or never")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "say only what failed")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "show the output of all builders")
 	f.BoolVar(&a.offline, "offline", false, "ask no binary cache")
@@ -142,6 +142,24 @@ func (a *app) style() diagnostic.Style {
 		return diagnostic.Colors
 	}
 	return diagnostic.Style{}
+}
+
+// colorMode is the value of --color.
+type colorMode string
+
+func (m *colorMode) String() string { return string(*m) }
+
+// Type is what cobra calls the value where it has no better name.
+func (m *colorMode) Type() string { return "string" }
+
+// Set refuses what --color does not know.
+func (m *colorMode) Set(value string) error {
+	switch value {
+	case "auto", "always", "never":
+		*m = colorMode(value)
+		return nil
+	}
+	return errors.New("use auto, always or never")
 }
 
 func (a *app) colored(w io.Writer) bool {

@@ -18,6 +18,8 @@ type decoder struct {
 	variables *Manifest
 	// used collects the variables that were used.
 	used []*Variable
+	// expanded counts the values that variables stood for.
+	expanded int
 	// faulty collects the fields whose values could not be used.
 	faulty []*schema.Field
 }

@@ -547,12 +547,25 @@ func (r *fileResolver) checkBaseline(u Unit) {
 		return
 	}
 	for _, s := range u.Target.List(schema.Sources) {
-		if Interpolates(s.Value) || source.HasMeta(s.Value) {
+		if Interpolates(s.Value) {
 			continue
 		}
-		rel, err := source.Clean(u.Target.Dir() + s.Value)
-		if err == nil && r.tree.Exists(rel) && !r.tree.IsDir(rel) && !r.inBaseline(rel) {
-			d := r.diags.Add(diagnostic.NotInBaseline, s.At, "`"+s.Value+"` is not among [project].sources")
+		message := "`" + s.Value + "` is not among [project].sources"
+		outside := false
+		if source.HasMeta(s.Value) {
+			found, _ := r.tree.Glob(u.Target.Dir() + s.Value) // what is wrong with it is known
+			for _, file := range found {
+				if outside = !r.inBaseline(file) && !r.linked(file); outside {
+					message = "`" + s.Value + "` matches `" + file + "`, which is not among [project].sources"
+					break
+				}
+			}
+		} else {
+			rel, err := source.Clean(u.Target.Dir() + s.Value)
+			outside = err == nil && r.tree.Exists(rel) && !r.tree.IsDir(rel) && !r.inBaseline(rel)
+		}
+		if outside {
+			d := r.diags.Add(diagnostic.NotInBaseline, s.At, message)
 			d.Related = []diagnostic.Related{{At: r.m.Project.At, Message: "[project] is here"}}
 			d.Help = append(d.Help, "add a pattern for it to [project].sources, or check `excludes` and .gitignore")
 		}

@@ -28,6 +28,9 @@ const FileName = "rigx.toml"
 // below / must end.
 const maxFiles = 10_000
 
+// maxBytes bounds how much text they have together.
+const maxBytes = 256 << 20
+
 // maxIncludeDirs bounds how many directories one pattern of include or extends
 // may lead through, for the same reason.
 const maxIncludeDirs = 10_000
@@ -62,6 +65,7 @@ type loader struct {
 	top      string // directory of the outermost project
 	projects map[string]*Manifest
 	chain    []string // directories of the projects being read
+	bytes    int      // of all files that were read
 }
 
 // A layer is one file of a project with the module it belongs to.
@@ -153,14 +157,20 @@ func (r *reading) file(name string, module *Module, included bool, at Location) 
 func (r *reading) read(name string, at Location) *syntax.File {
 	display := r.display(name)
 	first := len(r.m.Files) == 0
-	if r.opts.Parsed != nil {
-		if file := r.opts.Parsed(name); file != nil {
-			return r.accept(file)
-		}
-	}
-	text, err := r.fs.ReadFile(name)
-	if err == nil && len(r.m.Files) >= maxFiles {
+	var text string
+	var err error
+	switch {
+	case len(r.m.Files) >= maxFiles:
 		err = errors.New("too many files are included")
+	case r.bytes > maxBytes:
+		err = errors.New("the files are too large together")
+	default:
+		if r.opts.Parsed != nil {
+			if file := r.opts.Parsed(name); file != nil {
+				return r.accept(file)
+			}
+		}
+		text, err = r.fs.ReadFile(name)
 	}
 	if err != nil {
 		if first {
@@ -183,6 +193,7 @@ func (r *reading) read(name string, at Location) *syntax.File {
 
 // accept adds a file to the project.
 func (r *reading) accept(file *syntax.File) *syntax.File {
+	r.bytes += len(file.Tree.Text)
 	r.m.Files = append(r.m.Files, file)
 	if !utf8.ValidString(file.Tree.Text) {
 		i := 0

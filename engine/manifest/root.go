@@ -1,7 +1,10 @@
 package manifest
 
 import (
+	"errors"
+	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"github.com/rigx-build/rigx/engine/manifest/syntax"
 	"github.com/rigx-build/rigx/engine/source"
@@ -17,13 +20,14 @@ import (
 func FindRoot(fsys source.FS, dir string, parsed func(path string) *syntax.File) (root string, file *syntax.File) {
 	nearest := ""
 	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
-		if file := rootFile(fsys, filepath.Join(at, FileName), parsed); file != nil {
-			if hasProject(file.Tree) {
-				return at, file
-			}
-			if nearest == "" {
-				nearest = at
-			}
+		file, err := rootFile(fsys, filepath.Join(at, FileName), parsed)
+		switch {
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return at, nil // whoever loads it learns why it cannot be read
+		case err == nil && hasProject(file.Tree):
+			return at, file
+		case err == nil && nearest == "":
+			nearest = at
 		}
 		if at == filepath.Dir(at) {
 			return nearest, nil
@@ -31,17 +35,30 @@ func FindRoot(fsys source.FS, dir string, parsed func(path string) *syntax.File)
 	}
 }
 
-func rootFile(fsys source.FS, path string, parsed func(path string) *syntax.File) *syntax.File {
+func rootFile(fsys source.FS, path string, parsed func(path string) *syntax.File) (*syntax.File, error) {
 	if parsed != nil {
 		if file := parsed(path); file != nil {
-			return file
+			return file, nil
 		}
 	}
 	text, err := fsys.ReadFile(path)
 	if err != nil {
-		return nil
+		return nil, err
 	}
-	return syntax.NewFile(path, FileName, text)
+	return syntax.NewFile(path, FileName, text), nil
+}
+
+// Stray returns the nearest directory, from dir upwards, whose rigx.toml is no part of a
+// project that was found above it, and "" if there is none: a misspelt [project] makes a
+// file look like a module, but nobody lists it.
+func (m *Manifest) Stray(fsys source.FS, dir string) string {
+	for at := filepath.Clean(dir); at != m.Dir && at != filepath.Dir(at); at = filepath.Dir(at) {
+		path := filepath.Join(at, FileName)
+		if _, err := fsys.Stat(path); err == nil && !slices.ContainsFunc(m.AllFiles(), func(f *syntax.File) bool { return f.Path == path }) {
+			return at
+		}
+	}
+	return ""
 }
 
 // hasProject reports whether a rigx.toml has a [project] table.

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
@@ -9,10 +10,20 @@ import (
 
 const varPrefix = "$vars."
 
+// maxExpanded bounds how many values the variables in a chunk of targets stand for: a
+// list of n of them with n values each has n².
+const maxExpanded = 1 << 15
+
 // expand appends the values of the variable that s refers to.
 func (d *decoder) expand(s String, into []String) []String {
 	name := s.Value[len(varPrefix):]
 	if v := d.variables.vars[name]; v != nil {
+		if d.expanded += len(v.Values); d.expanded > maxExpanded {
+			if d.expanded-len(v.Values) <= maxExpanded {
+				d.diags.Add(diagnostic.BadValue, s.At, "what variables stand for in the lists up to here are more than "+strconv.Itoa(maxExpanded)+" values")
+			}
+			return into
+		}
 		if !slices.Contains(d.used, v) {
 			d.used = append(d.used, v)
 		}

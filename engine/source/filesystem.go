@@ -1,6 +1,8 @@
 package source
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -41,25 +43,39 @@ func (disk) ReadDir(name string) ([]fs.DirEntry, error) {
 }
 
 // ReadFile reads into a string at once: files of several megabytes are usual,
-// and a second copy costs more than parsing a tenth of them.
+// and a second copy costs more than parsing a tenth of them. It does not begin to read
+// what may never end: a pipe, a device, or a file of a size that no text has.
 func (disk) ReadFile(name string) (string, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case info.IsDir():
+		err = errors.New("it is a directory")
+	case !info.Mode().IsRegular():
+		err = errors.New("it is not a regular file")
+	case info.Size() > maxText:
+		err = fmt.Errorf("it is larger than %d MiB", maxText>>20)
+	}
+	if err != nil {
+		return "", &fs.PathError{Op: "read", Path: name, Err: err}
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
 	var b strings.Builder
-	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() < maxGrow {
-		b.Grow(int(info.Size()))
-	}
-	if _, err := io.Copy(&b, f); err != nil {
+	b.Grow(int(info.Size()))
+	if _, err := io.Copy(&b, io.LimitReader(f, maxText)); err != nil {
 		return "", err
 	}
 	return b.String(), nil
 }
 
-// maxGrow bounds what is reserved because a file claims a size.
-const maxGrow = 1 << 30
+// maxText bounds the bytes that are read of a file.
+const maxText = 64 << 20
 
 // Overlay lays the texts of open editor buffers, by absolute path, over base.
 // A buffer that was never saved is there as well.
