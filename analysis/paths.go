@@ -62,8 +62,9 @@ func moduleDir(m *manifest.Manifest, file *syntax.File) string {
 // A FileMove says that a file or directory gets another absolute path.
 type FileMove struct{ From, To string }
 
-// MoveFiles returns the edits that keep the paths in all files of the project
-// true when files move. Of a pattern, the directories before its first * count.
+// MoveFiles returns the edits that keep the paths in all files of the project, and the
+// names of modules, true when files move. Of a pattern, the directories before its first
+// * count.
 func (s *Snapshot) MoveFiles(moves []FileMove) []manifest.Edit {
 	var edits []manifest.Edit
 	for _, file := range s.Manifest.AllFiles() {
@@ -91,6 +92,49 @@ func (s *Snapshot) MoveFiles(moves []FileMove) []manifest.Edit {
 				edits = append(edits, manifest.Edit{File: file, Span: p.value.Span, Text: quoted})
 			}
 		})
+	}
+	return append(edits, s.moveModules(moves)...)
+}
+
+// moveModules renames modules, which are called as their folders are, where their targets
+// are named.
+func (s *Snapshot) moveModules(moves []FileMove) []manifest.Edit {
+	renamed := map[string]string{} // modules by their full names, and the last part of the new ones
+	for _, module := range s.Manifest.Modules {
+		old := filepath.Join(s.Manifest.Dir, filepath.FromSlash(module.Dir))
+		if to, ok := movedTo(moves, old); ok && filepath.Base(to) != filepath.Base(old) {
+			renamed[module.Name] = filepath.Base(to)
+		}
+	}
+	if len(renamed) == 0 {
+		return nil
+	}
+	var edits []manifest.Edit
+	for _, file := range s.Manifest.Files {
+		for _, m := range s.Mentions(file) {
+			if m.Symbol.Kind != TargetName || !m.InString || m.Symbol.Target == nil || m.Symbol.Target.Module == nil {
+				continue
+			}
+			full := m.Symbol.Target.Module.Name
+			before := file.Tree.Text[:m.Span.Start]
+			if !strings.HasSuffix(before, full+".") {
+				continue // it is named within its module
+			}
+			begin := int(m.Span.Start) - len(full) - 1
+			for end := 0; end < len(full); {
+				start := end
+				if start > 0 {
+					start++ // the dot
+				}
+				end = len(full)
+				if dot := strings.IndexByte(full[start:], '.'); dot >= 0 {
+					end = start + dot
+				}
+				if to, ok := renamed[full[:end]]; ok {
+					edits = append(edits, manifest.Edit{File: file, Span: syntax.Span{Start: uint32(begin + start), End: uint32(begin + end)}, Text: to})
+				}
+			}
+		}
 	}
 	return edits
 }
