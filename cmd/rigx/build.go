@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -48,7 +49,7 @@ func (a *app) buildCommand() *cobra.Command {
 			return a.built(results, asJSON)
 		},
 	}
-	cmd.Flags().IntVarP(&opts.Jobs, "jobs", "j", 0, "build up to `N` derivations at once")
+	cmd.Flags().VarP((*jobCount)(&opts.Jobs), "jobs", "j", "build up to `N` derivations at once")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write a JSON list of {attr, output}")
 	cmd.Flags().StringVar(&opts.CopyTo, "copy-to", "", "copy the results to a `STORE` or cache")
 	cmd.Flags().StringVar(&opts.CopyFrom, "copy-from", "", "ask a `STORE` or cache for the results first")
@@ -163,14 +164,18 @@ func (a *app) explainBuild(results []engine.Result) {
 // where they are seen.
 func (a *app) built(results []engine.Result, asJSON bool) error {
 	rows := make([]builtTarget, 0, len(results))
+	var lines strings.Builder
 	for _, r := range results {
 		row := builtTarget{Attr: r.Attr, Output: r.Output}
 		if r.Err != nil {
 			row.Error = r.Err.Error()
 		} else if !asJSON && !a.quiet {
-			fmt.Fprintf(a.out, "%s -> %s\n", filepath.ToSlash(r.Link), r.Output)
+			fmt.Fprintf(&lines, "%s -> %s\n", filepath.ToSlash(r.Link), r.Output)
 		}
 		rows = append(rows, row)
+	}
+	if _, err := io.WriteString(a.out, lines.String()); err != nil {
+		return err
 	}
 	if asJSON {
 		if err := a.writeJSON(rows); err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strconv"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -142,6 +143,29 @@ func (a *app) style() diagnostic.Style {
 		return diagnostic.Colors
 	}
 	return diagnostic.Style{}
+}
+
+// jobCount is the value of --jobs.
+type jobCount int
+
+func (c *jobCount) String() string {
+	if *c == 0 {
+		return "" // Nix's own
+	}
+	return strconv.Itoa(int(*c))
+}
+
+// Type is what cobra calls the value where it has no better name.
+func (c *jobCount) Type() string { return "int" }
+
+// Set refuses what is no number of jobs.
+func (c *jobCount) Set(value string) error {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 0 {
+		return errors.New("use a number such as 4; 0 leaves it to Nix")
+	}
+	*c = jobCount(n)
+	return nil
 }
 
 // colorMode is the value of --color.

@@ -76,7 +76,7 @@ func (a *app) testCommand() *cobra.Command {
 			return a.testSummary(results, opts.OnlyFailed, asJSON)
 		},
 	}
-	cmd.Flags().IntVarP(&opts.Jobs, "jobs", "j", 0, "run up to `N` tests at once")
+	cmd.Flags().VarP((*jobCount)(&opts.Jobs), "jobs", "j", "run up to `N` tests at once")
 	cmd.Flags().BoolVar(&opts.OnlyFailed, "failed", false, "only the tests that failed when they last ran")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write the results as JSON")
 	a.addTestbedFlags(cmd)

@@ -40,7 +40,7 @@ func (a *app) watchCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().IntVarP(&jobs, "jobs", "j", 0, "build up to `N` derivations at once")
+	cmd.Flags().VarP((*jobCount)(&jobs), "jobs", "j", "build up to `N` derivations at once")
 	return cmd
 }
 

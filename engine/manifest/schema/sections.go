@@ -11,7 +11,7 @@ var (
 		{Name: "rigx_min_version", Type: String, Doc: "Older releases of rigx refuse to load the project. Format X.Y.Z.", Example: `"0.5.0"`},
 		{Name: "sources", Type: Strings, Content: Paths, Doc: "Globs of all files that any target may see. Narrows what is copied into the store and so what rebuilds.", Example: `["**/*.cpp", "**/*.h"]`},
 		{Name: "excludes", Type: Strings, Content: Paths, Doc: "Globs taken out of `sources` again.", Example: `["**/*_generated.h"]`},
-		{Name: "respect_gitignore", Type: Bool, Default: "true", Doc: "In a git checkout, leave out what git ignores."},
+		{Name: "respect_gitignore", Type: Bool, Default: "true", Doc: "In a git checkout, leave what git ignores out of `sources`."},
 	}}
 	Install = &Section{Name: "project.install", Since: "0.9.0", Doc: "Makes the whole project an installable Python application: `packages.default` and `apps.default`, built with `buildPythonApplication`.", Fields: []*Field{
 		{Name: "bin", Type: String, Required: true, Doc: "The program's name.", Example: `"mytool"`},
@@ -76,15 +76,16 @@ func SectionNamed(name string) *Section {
 }
 
 // Lookup finds what `rigx explain` and hover describe: a field of targets
-// ("deps.internal"), or of a section ("project.version").
+// ("deps.internal"), or of a section ("project.version"), with what it belongs to
+// ("faults.drop_rate") or without.
 func Lookup(name string) []*Field {
 	var out []*Field
 	if f := TargetField(name); f != nil {
 		out = append(out, f)
 	}
 	for _, f := range TargetFields {
-		if member, ok := strings.CutPrefix(name, f.Name+"."); ok && f.Member(member) != nil {
-			out = append(out, f.Member(member))
+		if m := f.Member(strings.TrimPrefix(name, f.Name+".")); m != nil {
+			out = append(out, m)
 		}
 	}
 	if name == Include.Name {
