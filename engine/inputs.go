@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/nix"
 	"github.com/rigx-build/rigx/nixgen"
 	"github.com/rigx-build/rigx/nixgen/hostpkgs"
@@ -91,7 +93,8 @@ func (w *Workspace) nix(ctx context.Context, in Inputs) (*nix.Nix, error) {
 		// would be written into our /bin, which is the machine's.
 		opts.Settings = append(opts.Settings[:len(opts.Settings):len(opts.Settings)],
 			nix.Setting{Name: "sandbox-paths", Value: strings.Join(in.Host.SandboxPaths, " ")})
-		opts.Offline = opts.Offline || len(w.Manifest.Git) == 0
+		fetches := slices.ContainsFunc(w.Manifest.Projects(), func(m *manifest.Manifest) bool { return len(m.Git) > 0 })
+		opts.Offline = opts.Offline || !fetches
 	}
 	return nix.Find(ctx, opts)
 }

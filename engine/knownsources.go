@@ -61,6 +61,7 @@ func (k *knownSources) find(files *manifest.UnitFiles) {
 	}
 	key, content := nix.SourceKey(files.Src.Files), source.Hash(h.Sum(nil))
 	k.contents[key] = content
+	f.st.used[content] = true
 	if path := f.st.known.Sources[content]; path != "" && nix.Registered(path) {
 		k.paths[key] = path
 		return

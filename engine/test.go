@@ -286,6 +286,9 @@ func (r *testRun) host(ctx context.Context, t *manifest.Target, captured bool) {
 		out = io.MultiWriter(kept, r.opts.Output)
 	}
 	status, err := r.controlled(ctx, t, scriptIO{Out: out, Err: out})
+	if ctx.Err() != nil {
+		return // it did not fail, it was stopped
+	}
 	res := TestResult{Target: t, Status: status, Err: err, Duration: time.Since(begin), Output: kept.bytes(), Streamed: streamed}
 	if err != nil && status == 0 {
 		res.Status = 1

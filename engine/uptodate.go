@@ -57,6 +57,8 @@ type buildState struct {
 	index *source.Index
 	known builtThings
 	dirty bool
+	// used are the sets of source files that this run knew or got to know.
+	used map[source.Hash]bool
 }
 
 // builtThings are what was built, and what it was built from.
@@ -67,7 +69,10 @@ type builtThings struct {
 }
 
 func newBuildState(file string) *buildState {
-	return &buildState{file: file, index: source.NewIndex(), known: builtThings{map[string]builtUnit{}, map[source.Hash]string{}}}
+	return &buildState{
+		file: file, index: source.NewIndex(), used: map[source.Hash]bool{},
+		known: builtThings{map[string]builtUnit{}, map[source.Hash]string{}},
+	}
 }
 
 // stateMagic begins the file; the number is that of the format.
@@ -117,13 +122,20 @@ func (st *buildState) decode(data []byte) error {
 	return nil
 }
 
+// spareSources is how many sets of source files stay known that a run had no use for.
+const spareSources = 256
+
 // save writes the state. Without it the next build takes longer, no more.
 func (st *buildState) save() {
 	if !st.dirty && !st.index.Changed() {
 		return
 	}
 	body := st.index.AppendTo(nil)
-	maps.DeleteFunc(st.known.Sources, func(_ source.Hash, path string) bool { return !nix.Registered(path) })
+	// Each edit leaves a set behind, which may be in use again or never.
+	many := len(st.known.Sources) > 2*len(st.used)+spareSources
+	maps.DeleteFunc(st.known.Sources, func(content source.Hash, path string) bool {
+		return many && !st.used[content] || !nix.Registered(path)
+	})
 	known, err := json.Marshal(st.known)
 	if err != nil {
 		return
@@ -212,6 +224,8 @@ func (f *fingerprints) observeOthers(ctx context.Context, seen *source.Observati
 		switch {
 		case len(p.External) > 0:
 			f.othersUnknowable = "the external inputs of " + p.Dir + " are not watched"
+		case p.Nixpkgs.Value == hostRef && f.w.ref() != hostRef:
+			f.othersUnknowable = "the programs of this machine, which " + p.Dir + " uses, are not watched"
 		case hasErrors(p.files.Diagnostics()):
 			f.othersUnknowable = "something is wrong in " + p.Dir
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rigx-build/rigx/engine"
+	"github.com/rigx-build/rigx/engine/nix"
 	"github.com/rigx-build/rigx/engine/problem"
 )
 
@@ -92,7 +93,11 @@ func (a *app) build(ctx context.Context, names []string, opts buildOptions) (*en
 	}
 	var results []engine.Result
 	progress := a.newProgress(ws)
-	opts.Report = progress.event
+	opts.Report = func(e nix.Event) {
+		if ctx.Err() == nil { // what ends then was not built, but stopped
+			progress.event(e)
+		}
+	}
 	if len(own) > 0 || len(foreign) == 0 {
 		selected, selectErr := a.selected(ctx, ws, own, opts.affected)
 		if selectErr != nil {

@@ -216,8 +216,13 @@ func (r *fileResolver) clean(dir string, s String) (string, bool) {
 
 // paths expands a list of files and globs in order, each file once.
 func (r *fileResolver) paths(dir string, list []String, into []string, field string) []string {
-	if len(list) == 0 {
+	switch {
+	case len(list) == 0:
 		return into
+	case len(list) == 1 && len(into) == 0 && source.HasMeta(list[0].Value) && !Interpolates(list[0].Value):
+		found := r.glob(dir, list[0]) // which names no file twice
+		r.checkLinks(list[0], found)
+		return found
 	}
 	known := distinct{few: make([]string, 0, min(len(into)+len(list), indexFrom))}
 	for _, f := range into {

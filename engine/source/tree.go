@@ -95,23 +95,37 @@ func (t *Tree) list(rel string) *listing {
 
 func (t *Tree) fill(l *listing, rel string) {
 	abs := filepath.Join(t.root, filepath.FromSlash(rel))
-	entries, err := t.fs.ReadDir(abs)
+	entries, err := list(t.fs, abs)
 	if err != nil {
 		return
 	}
-	l.ok = true
-	l.entries = make([]entry, 0, len(entries))
-	for _, e := range entries {
-		item := entry{name: e.Name(), dir: e.IsDir(), link: e.Type()&fs.ModeSymlink != 0}
-		if item.link {
-			t.links.Store(true)
-			if info, err := t.fs.Stat(filepath.Join(abs, e.Name())); err == nil {
-				item.dir = info.IsDir()
-			}
+	for i := range entries {
+		e := &entries[i]
+		if !e.link {
+			continue
 		}
-		l.entries = append(l.entries, item)
+		t.links.Store(true)
+		if info, err := t.fs.Stat(filepath.Join(abs, e.name)); err == nil {
+			e.dir = info.IsDir()
+		}
 	}
-	slices.SortFunc(l.entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	l.entries, l.ok = entries, true
+}
+
+// list reads a directory. Links are not followed.
+func list(fsys FS, dir string) ([]entry, error) {
+	if quick, ok := fsys.(interface {
+		list(dir string) ([]entry, error)
+	}); ok {
+		return quick.list(dir)
+	}
+	found, err := fsys.ReadDir(dir)
+	entries := make([]entry, len(found))
+	for i, e := range found {
+		entries[i] = entry{name: e.Name(), dir: e.IsDir(), link: e.Type()&fs.ModeSymlink != 0}
+	}
+	return entries, err
 }
 
 // HasLinks reports whether a symbolic link was seen so far: if one is on the way to
@@ -358,7 +372,11 @@ func (g *globber) match(dir string, pattern []string, depth int) {
 		g.plain(dir, head, rest, depth)
 		return
 	}
-	for _, e := range g.tree.list(dir).entries {
+	entries := g.tree.list(dir).entries
+	if len(rest) == 0 {
+		g.out = slices.Grow(g.out, len(entries))
+	}
+	for _, e := range entries {
 		if matchComponent(head, e.name) {
 			g.found(dir, e, rest, depth)
 		}

@@ -1,0 +1,78 @@
+package source
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// list is what [disk.ReadDir] finds, in no particular order. It does without a file and
+// an object for each name, which take longer than reading the directory.
+func (d disk) list(name string) ([]entry, error) {
+	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+	}
+	defer func() { _ = unix.Close(fd) }()
+	buffer := listings.Get().(*[]byte)
+	defer listings.Put(buffer)
+	var entries []entry
+	for {
+		n, err := unix.Getdents(fd, *buffer)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return nil, &fs.PathError{Op: "read", Path: name, Err: err}
+		case n == 0:
+			return entries, nil
+		}
+		entries = appendEntries(entries, name, (*buffer)[:n])
+	}
+}
+
+var listings = sync.Pool{New: func() any { return new(make([]byte, 1<<15)) }}
+
+// Where the fields of a linux_dirent64 are: its length, type and name; see getdents(2).
+const (
+	direntLength = 16
+	direntType   = 18
+	direntName   = 19
+)
+
+// appendEntries appends what getdents(2) wrote about a directory.
+func appendEntries(entries []entry, dir string, b []byte) []entry {
+	text := string(b) // which all names are parts of
+	for len(b) > direntName {
+		length := min(max(int(binary.NativeEndian.Uint16(b[direntLength:])), direntName), len(b))
+		end := bytes.IndexByte(b[direntName:length], 0)
+		if end < 0 {
+			end = length - direntName
+		}
+		e := entry{name: text[direntName : direntName+end]}
+		kind := b[direntType]
+		b, text = b[length:], text[length:]
+		switch kind {
+		case unix.DT_DIR:
+			e.dir = true
+		case unix.DT_LNK:
+			e.link = true
+		case unix.DT_UNKNOWN: // some file systems do not say
+			info, err := os.Lstat(filepath.Join(dir, e.name))
+			if err != nil {
+				continue
+			}
+			e.dir, e.link = info.IsDir(), info.Mode()&fs.ModeSymlink != 0
+		}
+		if e.name != "." && e.name != ".." {
+			entries = append(entries, e)
+		}
+	}
+	return entries
+}
