@@ -115,24 +115,19 @@ func (s *Snapshot) moveModules(moves []FileMove) []manifest.Edit {
 			if m.Symbol.Kind != TargetName || !m.InString || m.Symbol.Target == nil || m.Symbol.Target.Module == nil {
 				continue
 			}
-			full := m.Symbol.Target.Module.Name
-			before := file.Tree.Text[:m.Span.Start]
-			if !strings.HasSuffix(before, full+".") {
-				continue // it is named within its module
-			}
-			begin := int(m.Span.Start) - len(full) - 1
-			for end := 0; end < len(full); {
-				start := end
-				if start > 0 {
-					start++ // the dot
+			// From the inside outwards: within a module, its own name is not said.
+			full, end := m.Symbol.Target.Module.Name, int(m.Span.Start)
+			for full != "" {
+				part := full[strings.LastIndexByte(full, '.')+1:]
+				if !strings.HasSuffix(file.Tree.Text[:end], part+".") {
+					break
 				}
-				end = len(full)
-				if dot := strings.IndexByte(full[start:], '.'); dot >= 0 {
-					end = start + dot
+				end -= len(part) + 1
+				if to, ok := renamed[full]; ok {
+					span := syntax.Span{Start: uint32(end), End: uint32(end + len(part))}
+					edits = append(edits, manifest.Edit{File: file, Span: span, Text: to})
 				}
-				if to, ok := renamed[full[:end]]; ok {
-					edits = append(edits, manifest.Edit{File: file, Span: syntax.Span{Start: uint32(begin + start), End: uint32(begin + end)}, Text: to})
-				}
+				full = strings.TrimSuffix(strings.TrimSuffix(full, part), ".")
 			}
 		}
 	}

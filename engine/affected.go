@@ -40,7 +40,7 @@ func (w *Workspace) Affected(ctx context.Context, revision string) (func(*manife
 	if err != nil {
 		return nil, err
 	}
-	a := &affected{w: w, before: manifest.Load(ctx, then, w.Dir(), manifest.Options{}), known: map[*manifest.Target]bool{}}
+	a := &affected{w: w, before: manifest.Load(ctx, then, w.Dir(), manifest.Options{}), known: map[*manifest.Target]bool{}, dirs: map[string]bool{}}
 	for _, name := range names {
 		a.changed = append(a.changed, filepath.Join(then.Top, filepath.FromSlash(name)))
 	}
@@ -63,7 +63,10 @@ type affected struct {
 	filesBefore *manifest.Files
 	changed     []string // absolute paths, sorted
 	known       map[*manifest.Target]bool
-	others      []project // that it depends, or depended, on
+	// others are the projects that it depends, or depended, on, and dirs whether anything
+	// changed in those that were looked at.
+	others []project
+	dirs   map[string]bool
 }
 
 // everything reports whether all targets are affected.
@@ -139,7 +142,17 @@ func (a *affected) local(name string) bool {
 	for _, m := range dep.Manifest.Projects() {
 		used[m.Dir] = true
 	}
-	return slices.ContainsFunc(a.others, func(p project) bool { return used[p.Dir] && a.project(p) })
+	for dir := range used {
+		changed, known := a.dirs[dir]
+		if !known {
+			changed = slices.ContainsFunc(a.others, func(p project) bool { return p.Dir == dir && a.project(p) })
+			a.dirs[dir] = changed
+		}
+		if changed {
+			return true
+		}
+	}
+	return false
 }
 
 // project reports whether anything changed in a project that this one depends on. What

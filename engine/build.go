@@ -252,7 +252,7 @@ const fewAttributes = 32
 // with all derivations before the first is built.
 func (s *session) realise(ctx context.Context, attrs []string, o BuildOptions, evaluated func([]nix.Derivation)) ([]nix.Built, error) {
 	report, expect := s.report(ctx, o)
-	eval := nix.EvalRequest{ProjectDir: s.w.Dir(), Attrs: attrs, Overrides: s.in.Overrides}
+	eval := s.w.evalRequest(s.in, attrs...)
 	if s.sources != nil {
 		s.sources.add(ctx, s.nix)
 		eval.Sources, eval.Copied = s.sources.paths, func(key, path string) { s.sources.copied[key] = path }

@@ -78,7 +78,7 @@ type compilation struct {
 // Nothing of it is run.
 func readCompilation(env *Environment) (compilation, error) {
 	var c compilation
-	parsed, err := syntax.NewParser().Parse(strings.NewReader(env.build["buildPhase"]), "buildPhase")
+	parsed, err := syntax.NewParser().Parse(strings.NewReader(env.phase("build")), "buildPhase")
 	if err != nil {
 		return c, err
 	}

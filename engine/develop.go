@@ -35,6 +35,15 @@ type Environment struct {
 	build map[string]string
 }
 
+// phase is the text of a phase of the build; a long one is not where others are, see
+// nixgen.
+func (e *Environment) phase(name string) string {
+	if text, long := e.build[name+"Text"]; long {
+		return text
+	}
+	return e.build[name+"Phase"]
+}
+
 // EnvVar is an environment variable.
 type EnvVar struct{ Name, Value string }
 
@@ -273,7 +282,7 @@ func (s *session) environments(ctx context.Context, wants []*wantedEnvironment, 
 			requests = append(requests, want.req)
 		}
 	}
-	drvs, err := s.nix.EvaluateEnvironments(ctx, nix.EvalRequest{ProjectDir: s.w.Dir(), Overrides: s.in.Overrides}, requests)
+	drvs, err := s.nix.EvaluateEnvironments(ctx, s.w.evalRequest(s.in), requests)
 	var failed *nix.EvalError
 	if errors.As(err, &failed) {
 		return s.evalError("the project", failed)

@@ -55,11 +55,13 @@ func (w *Workspace) inputs(ctx context.Context) (Inputs, error) {
 		in.Overrides["nixpkgs"] = dir
 	case w.opts.Nixpkgs != "":
 		in.Overrides["nixpkgs"] = nixgen.NixpkgsURL(w.opts.Nixpkgs)
-	case nixgen.IsRelative(w.ref()):
-		// A part of the project, as it is on disk: there is nothing to pin.
-		in.Overrides["nixpkgs"] = filepath.Join(w.Dir(), filepath.FromSlash(w.ref()))
 	}
 	return in, nil
+}
+
+// evalRequest asks for attributes of the project, or of its nixpkgs.
+func (w *Workspace) evalRequest(in Inputs, attrs ...string) nix.EvalRequest {
+	return nix.EvalRequest{ProjectDir: w.Dir(), Attrs: attrs, Overrides: in.Overrides, Nixpkgs: nixgen.NixpkgsURL(w.Manifest.Nixpkgs.Value)}
 }
 
 // host finds the programs of this machine and writes the package set that

@@ -3,10 +3,13 @@ package engine
 import (
 	"context"
 	"errors"
+	"maps"
+	"path/filepath"
 	"strings"
 
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 	"github.com/rigx-build/rigx/engine/nix"
+	"github.com/rigx-build/rigx/nixgen"
 )
 
 // Installable reports whether a name from the command line is one of Nix's own,
@@ -55,12 +58,16 @@ func (w *Workspace) BuildInstallables(ctx context.Context, refs []string, opts B
 	if err != nil {
 		return nil, err
 	}
+	named := maps.Clone(in.Overrides)
+	if nixgen.IsRelative(w.ref()) {
+		named["nixpkgs"] = filepath.Join(w.Dir(), filepath.FromSlash(w.ref()))
+	}
 	s := &session{w: w, nix: n, in: in}
 	results := make([]Result, len(refs))
 	for i, ref := range refs {
 		r := &results[i]
 		r.Attr = linkName(ref)
-		r.outputs, err = n.BuildInstallable(ctx, nix.InstallableRequest{Ref: ref, Inputs: inputs, Overrides: in.Overrides})
+		r.outputs, err = n.BuildInstallable(ctx, nix.InstallableRequest{Ref: ref, Inputs: inputs, Overrides: named})
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}

@@ -78,7 +78,7 @@ func rustProject(ctx context.Context, w *Workspace, units []ideUnit) (string, er
 // commandWords are the arguments of the first call of a program in the build
 // phase, where everything is resolved. Nothing of it is run.
 func commandWords(env *Environment, program string) []string {
-	parsed, err := syntax.NewParser().Parse(strings.NewReader(env.build["buildPhase"]), "buildPhase")
+	parsed, err := syntax.NewParser().Parse(strings.NewReader(env.phase("build")), "buildPhase")
 	if err != nil {
 		return nil
 	}
@@ -190,7 +190,7 @@ var sitePackages = sync.OnceValue(func() *regexp.Regexp {
 func pyrightConfig(_ context.Context, w *Workspace, units []ideUnit) (string, error) {
 	var all []pyrightEnvironment
 	for _, u := range units {
-		m := sitePackages().FindStringSubmatch(u.env.build["installPhase"])
+		m := sitePackages().FindStringSubmatch(u.env.phase("install"))
 		if u.language != "python" || m == nil {
 			continue
 		}

@@ -52,7 +52,7 @@ func (w *Workspace) unlocked(in Inputs) []string {
 		}
 		seen[m] = true
 		have := lock.Nodes[node].Inputs
-		if in.Overrides["nixpkgs"] == "" && have["nixpkgs"] == nil {
+		if in.Overrides["nixpkgs"] == "" && have["nixpkgs"] == nil && !nixgen.IsRelative(m.Nixpkgs.Value) {
 			missing = append(missing, prefix+"nixpkgs")
 		}
 		for _, g := range m.Git {
@@ -137,7 +137,9 @@ func (w *Workspace) skeleton(ctx context.Context) (nix.Skeleton, error) {
 // on.
 func overrideInputs(m *manifest.Manifest, prefix string, overrides, into map[string]string) {
 	for name, ref := range overrides {
-		into[prefix+name] = ref
+		if name != "nixpkgs" || !nixgen.IsRelative(m.Nixpkgs.Value) { // which is not locked
+			into[prefix+name] = ref
+		}
 	}
 	for _, dep := range m.Local {
 		if dep.Manifest != nil {

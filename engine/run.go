@@ -237,7 +237,7 @@ func (s *session) programs(ctx context.Context, packages []string) ([]string, er
 	if len(packages) == 0 {
 		return nil, nil
 	}
-	dirs, err := s.nix.Programs(ctx, nix.EvalRequest{ProjectDir: s.w.Dir(), Overrides: s.in.Overrides, Attrs: packages})
+	dirs, err := s.nix.Programs(ctx, s.w.evalRequest(s.in, packages...))
 	var failed *nix.EvalError
 	if errors.As(err, &failed) {
 		return nil, s.evalError(strings.Join(packages, " "), failed)

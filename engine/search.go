@@ -35,7 +35,7 @@ func (w *Workspace) PackageNames(ctx context.Context, set string) ([]string, err
 	if err != nil {
 		return nil, err
 	}
-	names, err := n.Names(ctx, nix.EvalRequest{ProjectDir: w.Dir(), Overrides: in.Overrides}, set)
+	names, err := n.Names(ctx, w.evalRequest(in), set)
 	var failed *nix.EvalError
 	if errors.As(err, &failed) {
 		return nil, &Error{Code: diagnostic.NixFailed, Message: "Nix cannot list the packages of " + w.ref(), Err: failed}
@@ -96,7 +96,7 @@ func (w *Workspace) DescribePackages(ctx context.Context, names []string) ([]nix
 	if err != nil {
 		return nil, err
 	}
-	return n.Describe(ctx, nix.EvalRequest{ProjectDir: w.Dir(), Overrides: in.Overrides, Attrs: names})
+	return n.Describe(ctx, w.evalRequest(in, names...))
 }
 
 // MatchPackages returns the names that contain all words, those first that

@@ -224,6 +224,8 @@ func (f *fingerprints) observeOthers(ctx context.Context, seen *source.Observati
 		switch {
 		case len(p.External) > 0:
 			f.othersUnknowable = "the external inputs of " + p.Dir + " are not watched"
+		case nixgen.IsRelative(p.Nixpkgs.Value) && f.w.ref() != hostRef:
+			f.othersUnknowable = "the nixpkgs of " + p.Dir + " is a directory, which is not watched"
 		case p.Nixpkgs.Value == hostRef && f.w.ref() != hostRef:
 			f.othersUnknowable = "the programs of this machine, which " + p.Dir + " uses, are not watched"
 		case hasErrors(p.files.Diagnostics()):

@@ -181,7 +181,7 @@ func (w *Workspace) Log(ctx context.Context, name string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		drvs, err := s.nix.Evaluate(ctx, nix.EvalRequest{ProjectDir: w.Dir(), Attrs: []string{selected[0].Attr}, Overrides: s.in.Overrides})
+		drvs, err := s.nix.Evaluate(ctx, w.evalRequest(s.in, selected[0].Attr))
 		if err != nil {
 			return "", err
 		}

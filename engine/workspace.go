@@ -108,7 +108,7 @@ func Open(ctx context.Context, dir string, opts Options) (*Workspace, error) {
 	}
 	m := manifest.Load(ctx, disk, root, manifest.Options{Parsed: parsed})
 	if abs, err := filepath.Abs(dir); err == nil {
-		if stray := m.Stray(disk, abs); stray != "" {
+		if stray := m.Stray(disk, abs); stray != "" && !hasErrors(m.Diagnostics()) {
 			root, m = stray, manifest.Load(ctx, disk, stray, manifest.Options{})
 		}
 	}

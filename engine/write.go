@@ -45,7 +45,11 @@ const mostTries = 20
 func replaceOnce(file, text, aside string, mode fs.FileMode, settle func(*os.File) error) error {
 	dir := filepath.Dir(file)
 	sweepAside(dir, aside)
-	tmp, err := os.OpenFile(filepath.Join(dir, aside+strconv.FormatUint(rand.Uint64(), 10)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	first := fs.FileMode(0o644)
+	if mode != 0 {
+		first = 0o600 // nobody else reads it before it has its own
+	}
+	tmp, err := os.OpenFile(filepath.Join(dir, aside+strconv.FormatUint(rand.Uint64(), 10)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, first)
 	if err != nil {
 		return err
 	}

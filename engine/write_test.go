@@ -3,6 +3,7 @@ package engine
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -43,6 +44,15 @@ func TestWriteSweeps(t *testing.T) {
 	want := []string{".flake.nix.", ".flake.nix.1", ".flake.nix.rigx-1.2", ".flake.nix.swp", "flake.nix", "flake.nix.3"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Error(diff)
+	}
+	if err := os.Chmod(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeAtomic(file, "text"); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(file); err != nil || runtime.GOOS != "windows" && info.Mode() != 0o600 {
+		t.Errorf("others may read what they could not before: %v (%v)", info.Mode(), err)
 	}
 	if text, err := os.ReadFile(file); err != nil || string(text) != "text" {
 		t.Errorf("%q, %v", text, err)

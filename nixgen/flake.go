@@ -60,7 +60,7 @@ func Inputs(m *manifest.Manifest, opts Options) string {
 	g := &generator{m: m, opts: opts}
 	var b bytes.Buffer
 	b.WriteString("{\n")
-	g.inputs(&b)
+	g.inputs(&b, !IsRelative(m.Nixpkgs.Value)) // otherwise it is not here, and not locked
 	b.WriteString("  outputs = _: { };\n}\n")
 	return b.String()
 }
@@ -74,7 +74,7 @@ func (g *generator) head(b *bytes.Buffer) {
 		description = "rigx build for " + m.Project.Name.Value
 	}
 	b.WriteString("  description = " + NixString(description) + ";\n\n")
-	g.inputs(b)
+	g.inputs(b, true)
 	b.WriteString("\n  outputs = { self, nixpkgs, ... }@inputs:\n    let\n      systems = [")
 	for _, s := range systems {
 		b.WriteString(" " + NixString(s))

@@ -28,13 +28,16 @@ func IsRelative(ref string) bool {
 	return strings.HasPrefix(ref, "./") || strings.HasPrefix(ref, "../")
 }
 
-// inputs writes the inputs of the flake.
-func (g *generator) inputs(b *bytes.Buffer) {
+// inputs writes the inputs of the flake, with or without nixpkgs.
+func (g *generator) inputs(b *bytes.Buffer, nixpkgs bool) {
 	url := g.opts.NixpkgsURL
 	if url == "" {
 		url = NixpkgsURL(g.m.Nixpkgs.Value)
 	}
-	b.WriteString("  inputs = {\n    nixpkgs.url = " + NixString(url) + ";\n")
+	b.WriteString("  inputs = {\n")
+	if nixpkgs {
+		b.WriteString("    nixpkgs.url = " + NixString(url) + ";\n")
+	}
 	for _, dep := range g.m.Git {
 		name := "    " + AttrName(dep.Name.Value)
 		b.WriteString(name + ".url = " + NixString(gitURL(dep)) + ";\n")

@@ -82,6 +82,7 @@ func (a *app) rootCommand() *cobra.Command {
 	f := root.PersistentFlags()
 	f.StringVarP(&a.dir, "directory", "C", ".", "start looking for rigx.toml in `DIR`")
 	f.StringArrayVar(&a.nixpkgs, "nixpkgs", nil, "use this nixpkgs for one run: `REF`, a flake URL, a path, or host")
+	a.color = "auto"
 	f.Var(&a.color, "color", "colours: `WHEN` is auto, always or never")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "say only what failed")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "show the output of all builders")

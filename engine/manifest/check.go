@@ -21,7 +21,7 @@ func (r *reading) checkProject() {
 	}
 	if r.layers[0].root.get("project") == nil {
 		d := m.diags.Add(diagnostic.MissingField, Location{File: m.Root()}, "there is no [project] section")
-		d.Help = append(d.Help, "add [project] with `name = \"…\"`")
+		d.Help = append(d.Help, "add [project] with `name = \"…\"`; a module is listed in [modules] of the project above it")
 	}
 	if t := m.targets["default"]; t != nil && m.Project.Install != nil {
 		d := m.diags.Add(diagnostic.Collision, t.Local.At, "the target `default` and what [project.install] makes would both be packages.default")

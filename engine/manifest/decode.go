@@ -3,6 +3,7 @@ package manifest
 import (
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
 	"github.com/rigx-build/rigx/engine/manifest/schema"
@@ -18,8 +19,9 @@ type decoder struct {
 	variables *Manifest
 	// used collects the variables that were used.
 	used []*Variable
-	// expanded counts the values that variables stood for.
-	expanded int
+	// room is for so many more values that variables stand for, in the whole project;
+	// nil where there are none.
+	room *atomic.Int64
 	// faulty collects the fields whose values could not be used.
 	faulty []*schema.Field
 }

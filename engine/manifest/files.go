@@ -220,9 +220,7 @@ func (r *fileResolver) paths(dir string, list []String, into []string, field str
 	case len(list) == 0:
 		return into
 	case len(list) == 1 && len(into) == 0 && source.HasMeta(list[0].Value) && !Interpolates(list[0].Value):
-		found := r.glob(dir, list[0]) // which names no file twice
-		r.checkLinks(list[0], found)
-		return found
+		return r.expand(dir, list[0], field) // which names no file twice
 	}
 	known := distinct{few: make([]string, 0, min(len(into)+len(list), indexFrom))}
 	for _, f := range into {
@@ -241,11 +239,9 @@ func (r *fileResolver) paths(dir string, list []String, into []string, field str
 		case Interpolates(s.Value):
 			add(s.Value)
 		case source.HasMeta(s.Value):
-			found := r.glob(dir, s)
-			for _, f := range found {
+			for _, f := range r.expand(dir, s, field) {
 				add(f)
 			}
-			r.checkLinks(s, found)
 		default:
 			rel, ok := r.clean(dir, s)
 			if !ok {
@@ -268,6 +264,16 @@ func (r *fileResolver) paths(dir string, list []String, into []string, field str
 		}
 	}
 	return into
+}
+
+// expand is what a glob stands for in a list of that name.
+func (r *fileResolver) expand(dir string, s String, field string) []string {
+	found := source.WithoutGenerated(dir+s.Value, r.glob(dir, s))
+	if field == "sources" {
+		found = r.selected(s, found)
+	}
+	r.checkLinks(s, found)
+	return found
 }
 
 func (r *fileResolver) glob(dir string, s String) []string {
@@ -552,29 +558,33 @@ func (r *fileResolver) checkBaseline(u Unit) {
 		return
 	}
 	for _, s := range u.Target.List(schema.Sources) {
-		if Interpolates(s.Value) {
-			continue
+		if Interpolates(s.Value) || source.HasMeta(s.Value) {
+			continue // for globs see selected
 		}
-		message := "`" + s.Value + "` is not among [project].sources"
-		outside := false
-		if source.HasMeta(s.Value) {
-			found, _ := r.tree.Glob(u.Target.Dir() + s.Value) // what is wrong with it is known
-			for _, file := range found {
-				if outside = !r.inBaseline(file) && !r.linked(file); outside {
-					message = "`" + s.Value + "` matches `" + file + "`, which is not among [project].sources"
-					break
-				}
-			}
-		} else {
-			rel, err := source.Clean(u.Target.Dir() + s.Value)
-			outside = err == nil && r.tree.Exists(rel) && !r.tree.IsDir(rel) && !r.inBaseline(rel)
-		}
-		if outside {
-			d := r.diags.Add(diagnostic.NotInBaseline, s.At, message)
-			d.Related = []diagnostic.Related{{At: r.m.Project.At, Message: "[project] is here"}}
-			d.Help = append(d.Help, "add a pattern for it to [project].sources, or check `excludes` and .gitignore")
+		rel, err := source.Clean(u.Target.Dir() + s.Value)
+		if err == nil && r.tree.Exists(rel) && !r.tree.IsDir(rel) && !r.inBaseline(rel) {
+			r.notInBaseline(s, "`"+s.Value+"` is not among [project].sources")
 		}
 	}
+}
+
+func (r *fileResolver) notInBaseline(s String, message string) {
+	d := r.diags.Add(diagnostic.NotInBaseline, s.At, message)
+	d.Related = []diagnostic.Related{{At: r.m.Project.At, Message: "[project] is here"}}
+	d.Help = append(d.Help, "add a pattern for it to [project].sources, or check `excludes` and .gitignore")
+}
+
+// selected is the part of what a glob among the sources matches that [project].sources
+// does not leave out. What is behind a link is never among those.
+func (r *fileResolver) selected(s String, found []string) []string {
+	if r.out.Baseline == nil || len(found) == 0 {
+		return found
+	}
+	kept := slices.DeleteFunc(slices.Clone(found), func(file string) bool { return !r.inBaseline(file) && !r.linked(file) })
+	if len(kept) == 0 {
+		r.notInBaseline(s, "`"+s.Value+"` matches `"+found[0]+"`, which is not among [project].sources, and nothing else")
+	}
+	return kept
 }
 
 // TextAt is the source text of a place, as written.

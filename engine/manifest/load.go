@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
@@ -86,6 +87,7 @@ type reading struct {
 	layers []layer
 	seen   map[string]bool // absolute paths
 	chain  []string        // files being read, for the message on cycles
+	room   atomic.Int64    // see decoder
 }
 
 func (l *loader) project(dir string) *Manifest {
@@ -106,6 +108,7 @@ func (l *loader) project(dir string) *Manifest {
 	defer func() { l.chain = l.chain[:len(l.chain)-1] }()
 
 	r := &reading{loader: l, m: m, seen: map[string]bool{}}
+	r.room.Store(maxExpanded)
 	r.file(filepath.Join(dir, FileName), nil, false, Location{})
 	for i := range r.layers {
 		r.sections(&r.layers[i])

@@ -3,6 +3,7 @@ package manifest
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
@@ -279,7 +280,8 @@ func (m move) diagnostic(d *diagnostic.Diagnostic) (*diagnostic.Diagnostic, bool
 func (j Judged) judge(was *Target, file *syntax.File) (*Revision, bool) {
 	var found diagnostic.List
 	root := buildDocument(file, &found)
-	d := &decoder{file: file, diags: &found, variables: j.Manifest}
+	d := &decoder{file: file, diags: &found, variables: j.Manifest, room: new(atomic.Int64)}
+	d.room.Store(maxExpanded)
 	targets := root.get("targets")
 	if len(targets.members) != 1 {
 		return nil, false

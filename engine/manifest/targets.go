@@ -23,7 +23,7 @@ func (r *reading) targets(l *layer) {
 	}
 	decoded := make([]*Target, len(n.members))
 	inChunks(len(decoded), &r.m.diags, func(from, to int, found *diagnostic.List) {
-		d := &decoder{file: l.file, diags: found, variables: r.m}
+		d := &decoder{file: l.file, diags: found, variables: r.m, room: &r.room}
 		for i := from; i < to; i++ {
 			decoded[i] = d.target(l.module, n.members[i].name, n.members[i].node)
 		}

@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/rigx-build/rigx/engine/manifest/diagnostic"
@@ -10,17 +9,18 @@ import (
 
 const varPrefix = "$vars."
 
-// maxExpanded bounds how many values the variables in a chunk of targets stand for: a
-// list of n of them with n values each has n².
-const maxExpanded = 1 << 15
+// maxExpanded bounds how many values the variables of a project stand for: a list of n
+// of them with n values each has n².
+const maxExpanded = 1 << 22
 
 // expand appends the values of the variable that s refers to.
 func (d *decoder) expand(s String, into []String) []String {
 	name := s.Value[len(varPrefix):]
 	if v := d.variables.vars[name]; v != nil {
-		if d.expanded += len(v.Values); d.expanded > maxExpanded {
-			if d.expanded-len(v.Values) <= maxExpanded {
-				d.diags.Add(diagnostic.BadValue, s.At, "what variables stand for in the lists up to here are more than "+strconv.Itoa(maxExpanded)+" values")
+		n := int64(len(v.Values))
+		if left := d.room.Add(-n); left < 0 {
+			if left+n >= 0 { // the first
+				d.diags.Add(diagnostic.BadValue, s.At, "with the values of `"+name+"`, the variables in the lists of the project stand for too many")
 			}
 			return into
 		}

@@ -85,7 +85,7 @@ func (n *Nix) Log(ctx context.Context, drvPath string) (string, error) {
 	return out.String(), err
 }
 
-// keptBuild finds the directory that a builder worked in, which Nix keeps with what it
+// keptBuild finds, as older Nix says it, the directory that a builder worked in, which Nix keeps with what it
 // made of the second build.
 var keptBuild = lazily(`keeping build directory '(/[^']*/nix-build-[^/']+\.drv-[0-9]+)'`)
 
@@ -110,7 +110,7 @@ func (n *Nix) Check(ctx context.Context, drvPath string) (differing string, err 
 	// With a daemon it is not ours to remove. A builder may print anything: what is
 	// removed has the name of a build of this derivation.
 	kept := keptBuild().FindStringSubmatch(text)
-	if kept != nil && strings.HasPrefix(filepath.Base(kept[1]), "nix-build-"+DerivationName(drvPath)) {
+	if kept != nil && strings.HasPrefix(filepath.Base(kept[1]), "nix-build-"+DerivationName(drvPath)+".drv-") {
 		os.RemoveAll(kept[1])
 	}
 	for _, word := range strings.Fields(strings.NewReplacer("'", " ", `"`, " ", "‘", " ", "’", " ").Replace(text)) {

@@ -27,6 +27,9 @@ type EvalRequest struct {
 	// Overrides maps the name of an input to an absolute directory, used as it
 	// is on disk, or to a flake reference.
 	Overrides map[string]string
+	// Nixpkgs is the project's own reference to nixpkgs, which holds as it stands if it
+	// is a path relative to the project.
+	Nixpkgs string
 	// Sources are store paths of sets of source files that are known, by their
 	// [SourceKey]. Copied is told of the others; it may be nil.
 	Sources map[string]string
@@ -76,6 +79,7 @@ type evalArgs struct {
 	Mode       string            `json:"mode"`
 	Attrs      []string          `json:"attrs"`
 	Overrides  map[string]string `json:"overrides"`
+	Nixpkgs    string            `json:"nixpkgs"`
 	Sources    map[string]string `json:"sources"`
 	Catch      bool              `json:"catch"`
 
@@ -119,7 +123,7 @@ func (n *Nix) newEvaluation(mode string, req EvalRequest) (e *evaluation, done f
 	done = func() { os.RemoveAll(dir) }
 	e = &evaluation{n: n, dir: dir, file: file, copied: req.Copied, args: evalArgs{
 		ProjectDir: req.ProjectDir, Mode: mode,
-		Overrides: orEmpty(req.Overrides), Sources: orEmpty(req.Sources),
+		Nixpkgs: req.Nixpkgs, Overrides: orEmpty(req.Overrides), Sources: orEmpty(req.Sources),
 	}}
 	return e, done, nil
 }

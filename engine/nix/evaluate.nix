@@ -13,6 +13,7 @@
 #               "details":  what packages of nixpkgs say of themselves
 #               "environment": what a shell for working on targets needs
 #   attrs       the attributes wanted
+#   nixpkgs     the project's own reference to nixpkgs
 #   overrides   input name → absolute directory or flake reference
 #   sources     what is known of sets of source files, see `rigxSource`
 #   environments what each attribute, a number, stands for: see `environment`
@@ -58,6 +59,9 @@ let
   inputOf = own: dir: node: name: declared:
     let follows = node.inputs.${name} or null; in
     if own && req.overrides ? ${name} then overridden req.overrides.${name}
+    # A part of the project, which needs no flake and is not pinned.
+    else if own && name == "nixpkgs" && relativePath (declared.url or "") != null
+    then overridden (toString (dir + "/${relativePath declared.url}"))
     # An input that follows one of ours follows what takes its place.
     else if node != null && builtins.isList follows && builtins.length follows == 1 && req.overrides ? ${builtins.head follows}
     then overridden req.overrides.${builtins.head follows}
@@ -106,7 +110,7 @@ let
 
   # Without a look at the project itself, which may have no flake.nix yet, nor at the
   # configuration of whoever calls: this evaluates without restrictions.
-  nixpkgs = import (inputOf true projectDir rootNode "nixpkgs" { }) { inherit system; config = { }; overlays = [ ]; };
+  nixpkgs = import (inputOf true projectDir rootNode "nixpkgs" { url = req.nixpkgs; }) { inherit system; config = { }; overlays = [ ]; };
 
   find = attr:
     if req.mode == "packages"
@@ -157,8 +161,14 @@ let
       outputs = [ "out" ];
       IN_NIX_SHELL = "impure";
       args = [ "-e" "-c" ''
+        texts=() # which are too long for the environment
+        for name in ''${passAsFile-}; do
+          path="''${name}Path"
+          texts+=("$name=$(< "''${!path}")")
+        done
         source "''${rigxSetup:-$stdenv/setup}"
         env -0 > "$out"
+        [ -z "''${texts-}" ] || printf '%s\0' "''${texts[@]}" >> "$out"
         exit 0
       '' ];
     });

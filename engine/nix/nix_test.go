@@ -202,7 +202,7 @@ func TestConfiguration(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("HOME", filepath.Join(dir, "home"))
 	t.Setenv("XDG_CONFIG_HOME", filepath.Join(dir, "config"))
-	t.Setenv("XDG_CONFIG_DIRS", filepath.Join(dir, "site"))
+	t.Setenv("XDG_CONFIG_DIRS", filepath.Join(dir, "site")+string(filepath.ListSeparator))
 	t.Setenv("NIX_CONF_DIR", filepath.Join(dir, "etc"))
 	t.Setenv("NIX_USER_CONF_FILES", filepath.Join(dir, "user.conf"))
 	t.Setenv("NIX_CONFIG", "# include none.conf\ninclude "+filepath.Join(dir, "variable.conf")+"\n")
@@ -210,6 +210,13 @@ func TestConfiguration(t *testing.T) {
 		var b strings.Builder
 		WriteConfiguration(&b)
 		return b.String()
+	}
+	t.Chdir(dir)
+	if err := errors.Join(os.Mkdir("nix", 0o755), os.WriteFile("nix/nix.conf", []byte("cores = 1\n"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(written(), "cores") {
+		t.Error("a file of the project is taken for Nix's configuration")
 	}
 	before := written()
 	for _, file := range []string{

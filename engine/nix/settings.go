@@ -49,7 +49,9 @@ func WriteConfiguration(to io.Writer) {
 		dirs = append(dirs, filepath.Join(home, ".config"))
 	}
 	for _, dir := range append(dirs, os.Getenv("XDG_CONFIG_HOME"), "/etc/xdg") {
-		c.file(filepath.Join(dir, "nix", "nix.conf"))
+		if filepath.IsAbs(dir) {
+			c.file(filepath.Join(dir, "nix", "nix.conf"))
+		}
 	}
 	for _, file := range filepath.SplitList(os.Getenv("NIX_USER_CONF_FILES")) {
 		c.file(file)

@@ -69,6 +69,16 @@ func filter(files []string, include, exclude [][]string) []string {
 	return out
 }
 
+// WithoutGenerated takes out of what a pattern matches what builds write, unless the
+// pattern names it.
+func WithoutGenerated(pattern string, files []string) []string {
+	include := compile([]string{pattern})
+	return slices.DeleteFunc(files, func(file string) bool {
+		base := file[strings.LastIndexByte(file, '/')+1:]
+		return (base == "flake.nix" || base == "flake.lock") && isGenerated(strings.Split(file, "/"), include)
+	})
+}
+
 // isGenerated reports whether builds write a file: if it was part of what they are made
 // from, the second build would be another one than the first. Whoever wants it names it.
 func isGenerated(file []string, include [][]string) bool {

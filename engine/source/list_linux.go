@@ -15,7 +15,7 @@ import (
 // list is what [disk.ReadDir] finds, in no particular order. It does without a file and
 // an object for each name, which take longer than reading the directory.
 func (d disk) list(name string) ([]entry, error) {
-	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, err := openDir(name)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
@@ -37,9 +37,20 @@ func (d disk) list(name string) ([]entry, error) {
 	}
 }
 
+// openDir is without what os.Open does: it asks four times what kind of file it is.
+func openDir(name string) (fd int, err error) {
+	for {
+		// Some file systems are interrupted while they open.
+		if fd, err = unix.Open(name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); !errors.Is(err, unix.EINTR) {
+			return fd, err
+		}
+	}
+}
+
 var listings = sync.Pool{New: func() any { return new(make([]byte, 1<<15)) }}
 
-// Where the fields of a linux_dirent64 are: its length, type and name; see getdents(2).
+// Where the fields of a linux_dirent64 are, behind its inode, which is 0 for what is
+// gone: its length, type and name; see getdents(2).
 const (
 	direntLength = 16
 	direntType   = 18
@@ -56,7 +67,7 @@ func appendEntries(entries []entry, dir string, b []byte) []entry {
 			end = length - direntName
 		}
 		e := entry{name: text[direntName : direntName+end]}
-		kind := b[direntType]
+		kind, gone := b[direntType], binary.NativeEndian.Uint64(b) == 0
 		b, text = b[length:], text[length:]
 		switch kind {
 		case unix.DT_DIR:
@@ -70,7 +81,7 @@ func appendEntries(entries []entry, dir string, b []byte) []entry {
 			}
 			e.dir, e.link = info.IsDir(), info.Mode()&fs.ModeSymlink != 0
 		}
-		if e.name != "." && e.name != ".." {
+		if e.name != "." && e.name != ".." && !gone {
 			entries = append(entries, e)
 		}
 	}

@@ -12,8 +12,7 @@ import (
 // stampsIn looks at files of a directory, relative to it, which is faster than by their
 // paths.
 func stampsIn(dir string, files []observed, runs []run, visit func(at int, now stamp)) {
-	// Not os.Open, which asks four times what kind of file it is.
-	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, err := openDir(dir)
 	if err == nil {
 		defer func() { _ = unix.Close(fd) }()
 	}
