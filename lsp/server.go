@@ -128,7 +128,10 @@ func (codec) Unmarshal(data []byte, v any) error {
 		*raw = append(jsonrpc2.RawMessage(nil), data...)
 		return nil
 	}
-	return protocol.Unmarshal(data, v)
+	// What is decoded may share the memory of what it was decoded from, which the
+	// connection uses again: https://pkg.go.dev/go.lsp.dev/protocol@v1.0.1#Unmarshal
+	// copies the answers of most kinds, but not lists and unions.
+	return protocol.Unmarshal(slices.Clone(data), v)
 }
 
 // handler is what the connection calls for each message, in order.
