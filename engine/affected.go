@@ -88,7 +88,7 @@ func (a *affected) everything() bool {
 		return b.String()
 	}
 	return len(a.before.Files) == 0 || len(a.before.Targets) == 0 || shared(a.before) != shared(a.w.Manifest) ||
-		a.touches(filepath.Join(a.w.Dir(), "flake.lock"))
+		a.touches(a.w.lockPath())
 }
 
 func (a *affected) touches(file string) bool {

@@ -434,7 +434,7 @@ func (w *Workspace) EnvironmentFiles() []string {
 	for _, f := range w.Manifest.AllFiles() {
 		out = append(out, f.Path)
 	}
-	return append(out, filepath.Join(w.Dir(), "flake.lock"))
+	return append(out, w.lockPath())
 }
 
 // CacheFile writes a file below the cache directory, unless it is there as it

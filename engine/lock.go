@@ -39,7 +39,7 @@ func (w *Workspace) ensureLocked(ctx context.Context, n *nix.Nix, in Inputs) err
 
 func (w *Workspace) unlocked(in Inputs) []string {
 	var lock lockFile
-	if data, err := os.ReadFile(filepath.Join(w.Dir(), "flake.lock")); err == nil {
+	if data, err := os.ReadFile(w.lockPath()); err == nil {
 		// What cannot be read covers nothing; Nix then says what is wrong with it.
 		_ = json.Unmarshal(data, &lock)
 	}

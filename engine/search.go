@@ -76,7 +76,7 @@ func (w *Workspace) packagesKey(in Inputs) string {
 			Locked json.RawMessage            `json:"locked"`
 		} `json:"nodes"`
 	}
-	data, err := os.ReadFile(filepath.Join(w.Dir(), "flake.lock"))
+	data, err := os.ReadFile(w.lockPath())
 	if err != nil || json.Unmarshal(data, &lock) != nil {
 		return ""
 	}
