@@ -135,18 +135,14 @@ func (a *affected) target(t *manifest.Target) bool {
 // what its targets are made from.
 func (a *affected) local(name string) bool {
 	dep, _, ok := a.w.Manifest.LocalTarget(name)
-	if !ok || dep.Manifest == nil || a.below(filepath.Join(a.w.Dir(), filepath.FromSlash(dep.Dir))) {
+	if !ok || dep.Manifest == nil {
 		return true
 	}
-	used := map[string]bool{}
 	for _, m := range dep.Manifest.Projects() {
-		used[m.Dir] = true
-	}
-	for dir := range used {
-		changed, known := a.dirs[dir]
+		changed, known := a.dirs[m.Dir]
 		if !known {
-			changed = slices.ContainsFunc(a.others, func(p project) bool { return p.Dir == dir && a.project(p) })
-			a.dirs[dir] = changed
+			changed = slices.ContainsFunc(a.others, func(p project) bool { return p.Dir == m.Dir && a.project(p) })
+			a.dirs[m.Dir] = changed
 		}
 		if changed {
 			return true

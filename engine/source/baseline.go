@@ -62,33 +62,27 @@ func filter(files []string, include, exclude [][]string) []string {
 	parts := make([]string, 0, 16)
 	for _, f := range files {
 		parts = splitPath(parts[:0], f)
-		if !isGenerated(parts, include) && matchAny(include, parts) && !matchAny(exclude, parts) {
+		if parts[0] != outputDir && !isGenerated(parts[len(parts)-1], include) && matchAny(include, parts) && !matchAny(exclude, parts) {
 			out = append(out, f)
 		}
 	}
 	return out
 }
 
-// WithoutGenerated takes out of what a pattern matches what builds write, unless the
-// pattern names it.
+// WithoutGenerated takes out of what a pattern matches the flakes that builds write, unless
+// the pattern names them.
 func WithoutGenerated(pattern string, files []string) []string {
 	include := compile([]string{pattern})
-	return slices.DeleteFunc(files, func(file string) bool {
-		base := file[strings.LastIndexByte(file, '/')+1:]
-		return (base == "flake.nix" || base == "flake.lock") && isGenerated(strings.Split(file, "/"), include)
-	})
+	return slices.DeleteFunc(files, func(file string) bool { return isGenerated(path.Base(file), include) })
 }
 
-// isGenerated reports whether builds write a file: if it was part of what they are made
-// from, the second build would be another one than the first. Whoever wants it names it.
-func isGenerated(file []string, include [][]string) bool {
-	switch base := file[len(file)-1]; base {
-	case "flake.nix", "flake.lock":
-		return !slices.ContainsFunc(include, func(pattern []string) bool {
-			return len(pattern) > 0 && pattern[len(pattern)-1] == base
-		})
-	}
-	return file[0] == outputDir
+// isGenerated reports whether builds write files of that name: if they were part of what
+// builds are made from, the second would be another one than the first. Whoever wants them
+// names them.
+func isGenerated(base string, include [][]string) bool {
+	return (base == "flake.nix" || base == "flake.lock") && !slices.ContainsFunc(include, func(pattern []string) bool {
+		return len(pattern) > 0 && pattern[len(pattern)-1] == base
+	})
 }
 
 func compile(patterns []string) [][]string {
