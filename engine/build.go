@@ -280,7 +280,14 @@ func (s *session) realise(ctx context.Context, attrs []string, o BuildOptions, e
 		return nil, err
 	}
 	known(drvs)
+	build.Brief = o.line == nil && s.brief(build.Derivations)
 	return s.nix.Build(ctx, build)
+}
+
+// brief reports whether none of some derivations took long when it was last built.
+func (s *session) brief(drvs []nix.Derivation) bool {
+	lasted := s.w.Durations()
+	return !slices.ContainsFunc(drvs, func(d nix.Derivation) bool { return lasted[nix.DerivationName(d.DrvPath)] > nix.Moment })
 }
 
 // report hands on what Nix does: to the options' Report, the lines of the expected

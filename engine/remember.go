@@ -61,9 +61,12 @@ func (w *Workspace) newComplaints() *complaints {
 
 // event reads the lines of builders of this project's targets.
 func (c *complaints) event(e nix.Event) {
-	if l, ok := e.(nix.LogLine); ok {
-		if name, ok := c.names[l.Name]; ok {
-			c.line(name, l.Text)
+	switch e := e.(type) {
+	case nix.BuildStarted: // perhaps again
+		delete(c.scanners, c.names[e.Name])
+	case nix.LogLine:
+		if name, ok := c.names[e.Name]; ok {
+			c.line(name, e.Text)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -127,11 +128,10 @@ func (s *liveState) event(e nix.Event, now time.Time) {
 		s.most = max(s.most, len(s.running))
 		s.fetched = ""
 	case nix.BuildFinished:
-		for i, r := range s.running {
-			if r.drv == e.DrvPath {
-				s.running = append(s.running[:i:i], s.running[i+1:]...)
-				break
-			}
+		s.stopped(e.DrvPath)
+	case nix.BuildInterrupted:
+		if r := s.stopped(e.DrvPath); r.lasted > 0 {
+			s.lasted[e.Name] = r.lasted
 		}
 	case nix.LogLine:
 		for i := range s.running {
@@ -146,6 +146,15 @@ func (s *liveState) event(e nix.Event, now time.Time) {
 	case nix.Counted:
 		s.counted = e
 	}
+}
+
+// stopped takes a build from those that run, and returns it.
+func (s *liveState) stopped(drv string) (stopped runningBuild) {
+	if i := slices.IndexFunc(s.running, func(r runningBuild) bool { return r.drv == drv }); i >= 0 {
+		stopped = s.running[i]
+		s.running = slices.Delete(s.running, i, i+1)
+	}
+	return stopped
 }
 
 // shownBuilds is how many of the running builds have a line of their own.

@@ -68,6 +68,8 @@ func (p *progress) event(e nix.Event) {
 				p.say("built %s in %s\n", e.Name, took.Round(time.Second))
 			}
 		}
+	case nix.BuildInterrupted:
+		delete(p.names, e.DrvPath)
 	case nix.LogLine:
 		if p.a.verbose {
 			p.say("%s> %s\n", e.Name, e.Text)

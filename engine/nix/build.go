@@ -3,6 +3,7 @@ package nix
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,6 +21,9 @@ type BuildRequest struct {
 	Jobs int
 	// KeepGoing builds what it can after a failure.
 	KeepGoing bool
+	// Brief says that none of them is known to take longer than a [Moment]. One that does
+	// may be interrupted once, and begins again.
+	Brief bool
 	// OnEvent is called by one goroutine, in order. It may be nil.
 	OnEvent func(Event)
 }
@@ -74,7 +78,7 @@ const logTail = 40
 // was interrupted.
 func (n *Nix) Build(ctx context.Context, req BuildRequest) ([]Built, error) {
 	results := make([]Built, len(req.Derivations))
-	var missing []string
+	var missing []Derivation
 	for i, d := range req.Derivations {
 		results[i] = Built{Attr: d.Attr, DrvPath: d.DrvPath, Outputs: d.Outputs}
 	}
@@ -85,18 +89,16 @@ func (n *Nix) Build(ctx context.Context, req BuildRequest) ([]Built, error) {
 	for i, d := range req.Derivations {
 		results[i].Cached = !absent[i]
 		if absent[i] {
-			missing = append(missing, n.Version.installable(d.DrvPath))
+			missing = append(missing, d)
 		}
 	}
 	if len(missing) == 0 {
 		return results, nil
 	}
 	if n.farStore() {
-		var drvPaths []string
-		for i, d := range req.Derivations {
-			if absent[i] {
-				drvPaths = append(drvPaths, d.DrvPath)
-			}
+		drvPaths := make([]string, len(missing))
+		for i, d := range missing {
+			drvPaths[i] = d.DrvPath
 		}
 		if err := n.send(ctx, drvPaths, req.OnEvent); err != nil {
 			for i := range results {
@@ -109,7 +111,16 @@ func (n *Nix) Build(ctx context.Context, req BuildRequest) ([]Built, error) {
 	}
 	w := newWatcher(req.OnEvent)
 	w.expect(req.Derivations)
-	err = n.buildLogged(ctx, w, req, missing...)
+	if n.worthParts(req, missing) {
+		missing, err = n.buildInParts(ctx, w, req, missing)
+	}
+	if len(missing) > 0 && ctx.Err() == nil {
+		what := make([]string, len(missing))
+		for i, d := range missing {
+			what[i] = n.Version.installable(d.DrvPath)
+		}
+		err = errors.Join(err, n.buildLogged(ctx, w, req, what...))
+	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -175,7 +186,12 @@ func (n *Nix) Realise(ctx context.Context, eval EvalRequest, build BuildRequest,
 // buildLogged runs `nix build` and lets the watcher read its log. The error is that of
 // the process.
 func (n *Nix) buildLogged(ctx context.Context, w *watcher, req BuildRequest, what ...string) error {
-	args := []string{"build", "--no-link", "--log-format", "internal-json"}
+	return n.logged(ctx, w, req, append([]string{"build", "--no-link"}, what...)...)
+}
+
+// logged runs a command that builds, in the way that was requested.
+func (n *Nix) logged(ctx context.Context, w *watcher, req BuildRequest, command ...string) error {
+	args := []string{command[0], "--log-format", "internal-json"}
 	if req.KeepGoing {
 		args = append(args, "--keep-going")
 	}
@@ -185,10 +201,11 @@ func (n *Nix) buildLogged(ctx context.Context, w *watcher, req BuildRequest, wha
 	if n.store != "" {
 		args = append(args, "--store", n.store)
 	}
+	before := len(w.errors)
 	_, err := n.persist(ctx, req.OnEvent, func() (string, error) {
-		w.errors = nil
+		w.errors = w.errors[:before]
 		w.since = time.Now()
-		err := n.run(ctx, io.Discard, w, append(args, what...)...)
+		err := n.run(ctx, io.Discard, w, append(args, command[1:]...)...)
 		w.end()
 		return strings.Join(w.errors, "\n"), err
 	})
@@ -332,173 +349,6 @@ func (n *Nix) failedDependency(ctx context.Context, drvPath string, w *watcher) 
 		}
 	}
 	return drvPath
-}
-
-// failed reports whether a derivation was begun or is known to have failed;
-// asked of one that is not there, that means that it failed.
-func (w *watcher) failed(drvPath string) bool {
-	_, failed := w.failures[drvPath]
-	_, begun := w.begun[drvPath]
-	return failed || begun
-}
-
-// watcher follows the log of one build.
-type watcher struct {
-	parser *logParser
-	line   []byte    // that is not whole yet
-	since  time.Time // it watches
-	report func(Event)
-	// evaluating is handed what Nix says until the derivations are known, and
-	// returns true if it is no complaint.
-	evaluating func(text string) bool
-
-	outputs  map[string]map[string]string // of the wanted derivations
-	running  []BuildStarted               // in the order they began
-	begun    map[string]time.Time
-	took     map[string]time.Duration
-	ended    int
-	tail     map[string][]string
-	failures map[string]failure
-	errors   []string
-}
-
-func newWatcher(report func(Event)) *watcher {
-	w := &watcher{
-		report: report, outputs: map[string]map[string]string{}, begun: map[string]time.Time{}, took: map[string]time.Duration{},
-		tail: map[string][]string{}, failures: map[string]failure{},
-	}
-	w.parser = newLogParser(w.event)
-	return w
-}
-
-// expect says what is built.
-func (w *watcher) expect(drvs []Derivation) {
-	for _, d := range drvs {
-		w.outputs[d.DrvPath] = d.Outputs
-	}
-}
-
-func (w *watcher) event(e Event) {
-	switch e := e.(type) {
-	case BuildStarted:
-		w.begun[e.DrvPath] = time.Now()
-		w.running = append(w.running, e)
-	case Counted:
-		// What an evaluation builds is counted by itself.
-		w.ended = min(w.ended, e.Done+e.Failed)
-		for ; w.ended < e.Done+e.Failed && len(w.running) > 0; w.ended++ {
-			w.finish(w.likeliest())
-		}
-	case BuildFinished:
-		w.finish(slices.Index(w.running, BuildStarted(e)))
-		return
-	case LogLine:
-		lines := w.tail[e.DrvPath]
-		lines = append(lines, e.Text)
-		if len(lines) > 2*logTail {
-			lines = append(lines[:0], lines[len(lines)-logTail:]...)
-		}
-		w.tail[e.DrvPath] = lines
-	case Message:
-		if w.evaluating != nil {
-			if !w.evaluating(e.Text) && e.Level == 0 && len(w.errors) < logTail {
-				w.errors = append(w.errors, e.Text)
-			}
-			return
-		}
-		if f, ok := parseFailure(e.Text); ok {
-			if _, known := w.failures[f.drvPath]; !known || f.hash != nil {
-				w.failures[f.drvPath] = f
-			}
-		} else if e.Level == 0 && len(w.errors) < logTail {
-			w.errors = append(w.errors, e.Text)
-		}
-	}
-	if w.report != nil {
-		w.report(e)
-	}
-}
-
-// likeliest is the running build that has ended: one that has failed, or whose
-// outputs are there; or else the oldest of those that nobody asked for.
-func (w *watcher) likeliest() int {
-	unknown := 0
-	for i := len(w.running) - 1; i >= 0; i-- {
-		drv := w.running[i].DrvPath
-		if _, failed := w.failures[drv]; failed {
-			return i
-		}
-		if w.outputs[drv] == nil {
-			unknown = i
-			continue
-		}
-		if registered(w.outputs[drv]) {
-			return i
-		}
-	}
-	return unknown
-}
-
-// finish notes that a running build has ended.
-func (w *watcher) finish(i int) {
-	if i < 0 {
-		return
-	}
-	b := w.running[i]
-	w.running = slices.Delete(w.running, i, i+1)
-	w.took[b.DrvPath] = time.Since(w.begun[b.DrvPath])
-	if w.report != nil {
-		w.report(BuildFinished(b))
-	}
-}
-
-const (
-	// longestLogLine bounds one line of a builder; a longer one is cut into pieces.
-	longestLogLine = 1 << 20
-	// Nix says a dozen things of each build. Once it has been at work for lively, what
-	// it says is looked at every pause: to be woken for each line, on a machine that is busy
-	// building, would cost both more than the line is worth.
-	lively, pause = 500 * time.Millisecond, 10 * time.Millisecond
-	// plenty is so much at once that more is waiting.
-	plenty = 16 << 10
-)
-
-// Write reads a piece of the log.
-func (w *watcher) Write(p []byte) (int, error) {
-	n := len(p)
-	for {
-		line, rest, whole := bytes.Cut(p, []byte("\n"))
-		if room := longestLogLine - len(w.line); len(line) > room {
-			line, rest, whole = p[:room], p[room:], true
-		}
-		w.line = append(w.line, line...)
-		if !whole {
-			break
-		}
-		w.endLine()
-		p = rest
-	}
-	if n < plenty && time.Since(w.since) > lively {
-		time.Sleep(pause)
-	}
-	return n, nil
-}
-
-func (w *watcher) endLine() {
-	w.parser.line(bytes.TrimSuffix(w.line, []byte("\r")))
-	w.line = w.line[:0]
-}
-
-// end is called when the log has ended.
-func (w *watcher) end() {
-	if len(w.line) > 0 {
-		w.endLine()
-	}
-	for drv, lines := range w.tail {
-		if len(lines) > logTail {
-			w.tail[drv] = lines[len(lines)-logTail:]
-		}
-	}
 }
 
 // storeCommand runs nix-store, which lies beside nix.

@@ -114,14 +114,12 @@ func (n *Nix) evaluate(ctx context.Context, mode string, req EvalRequest) ([]Der
 // newEvaluation prepares to ask for attributes, in a directory that done
 // removes.
 func (n *Nix) newEvaluation(mode string, req EvalRequest) (e *evaluation, done func(), err error) {
-	dir, file, err := evaluationDir(inMemory())
+	dir, err := momentaryFiles(map[string]string{"evaluate.nix": evaluateNix})
 	if err != nil {
-		if dir, file, err = evaluationDir(os.TempDir()); err != nil {
-			return nil, nil, err
-		}
+		return nil, nil, err
 	}
 	done = func() { os.RemoveAll(dir) }
-	e = &evaluation{n: n, dir: dir, file: file, copied: req.Copied, args: evalArgs{
+	e = &evaluation{n: n, dir: dir, file: filepath.Join(dir, "evaluate.nix"), copied: req.Copied, args: evalArgs{
 		ProjectDir: req.ProjectDir, Mode: mode,
 		Nixpkgs: req.Nixpkgs, Overrides: orEmpty(req.Overrides), Sources: orEmpty(req.Sources),
 	}}
@@ -136,17 +134,28 @@ func orEmpty(m map[string]string) map[string]string {
 	return m
 }
 
-// evaluationDir makes a directory with evaluate.nix below another one.
-func evaluationDir(below string) (dir, file string, err error) {
+// momentaryFiles writes files for as long as a command takes, in memory if there is
+// room, and returns their directory.
+func momentaryFiles(files map[string]string) (dir string, err error) {
+	for _, below := range []string{inMemory(), os.TempDir()} {
+		if dir, err = writeFiles(below, files); err == nil {
+			break
+		}
+	}
+	return dir, err
+}
+
+func writeFiles(below string, files map[string]string) (dir string, err error) {
 	if dir, err = momentaryDir(below); err != nil {
-		return "", "", err
+		return "", err
 	}
-	file = filepath.Join(dir, "evaluate.nix")
-	if err := os.WriteFile(file, []byte(evaluateNix), 0o644); err != nil {
-		os.RemoveAll(dir)
-		return "", "", err
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			os.RemoveAll(dir)
+			return "", err
+		}
 	}
-	return dir, file, nil
+	return dir, nil
 }
 
 // momentaryDir makes a directory below another one, for as long as a command takes.

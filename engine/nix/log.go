@@ -12,7 +12,8 @@ import (
 )
 
 // Event is something that happens while Nix works: one of [BuildStarted],
-// [BuildFinished], [Counted], [LogLine], [FetchStarted], [Message].
+// [BuildFinished], [BuildInterrupted], [Counted], [LogLine], [FetchStarted],
+// [Message].
 type Event any
 
 // BuildStarted says that a derivation is being built.
@@ -21,6 +22,9 @@ type BuildStarted struct{ DrvPath, Name string }
 // BuildFinished says that a derivation is no longer being built. Whether that
 // went well, the results tell.
 type BuildFinished struct{ DrvPath, Name string }
+
+// BuildInterrupted says that a derivation is no longer being built, for the moment.
+type BuildInterrupted struct{ DrvPath, Name string }
 
 // LogLine is a line that a builder printed.
 type LogLine struct{ DrvPath, Name, Text string }
@@ -59,6 +63,9 @@ type logParser struct {
 // Counted says how many builds there are. Nix reports the end of each single
 // one only when all are done.
 type Counted struct{ Done, Expected, Running, Failed int }
+
+// recounting says that Nix begins to count anew.
+type recounting struct{}
 
 func newLogParser(emit func(Event)) *logParser {
 	return &logParser{emit: emit, builds: map[uint64]BuildStarted{}}
@@ -139,6 +146,7 @@ func (p *logParser) start(e logEntry) {
 	switch e.Type {
 	case activityBuilds:
 		p.all, p.allEnd = e.ID, fmt.Appendf(nil, `"id":%d`, e.ID)
+		p.emit(recounting{})
 	case activityBuild:
 		b := BuildStarted{DrvPath: e.field(0)}
 		b.Name = DerivationName(b.DrvPath)

@@ -100,6 +100,7 @@ func TestLog(t *testing.T) {
 	want := []string{
 		"nix.BuildStarted {/nix/store/0123456789abcdefghijklmnopqrstuv-a.drv a}",
 		"nix.LogLine {/nix/store/0123456789abcdefghijklmnopqrstuv-a.drv a a line}",
+		"nix.recounting {}",
 		"nix.Counted {1 4 2 1}",
 		"nix.BuildStarted {/nix/store/0123456789abcdefghijklmnopqrstuv-b.drv b}",
 		"nix.Counted {2 4 1 1}",
@@ -121,7 +122,7 @@ func TestSweep(t *testing.T) {
 		}
 	}
 	for range 2 {
-		if _, _, err := evaluationDir(below); err != nil {
+		if _, err := momentaryDir(below); err != nil {
 			t.Fatal(err)
 		}
 	}
