@@ -61,15 +61,24 @@ type Result struct {
 	Fix *HashFix
 }
 
+// Anticipate begins to read what is remembered of earlier builds. It may be called before
+// it is known what to build, which takes some time to find out.
+func (w *Workspace) Anticipate() {
+	remembered := make(chan *buildState, 1)
+	go func() { remembered <- w.loadBuildState() }()
+	go w.hostStamp()
+	w.remembered = remembered
+}
+
 // Build builds what was selected. What is up to date costs no process; for the
 // rest there is one evaluation of all derivations, one build of all, and a link
 // for each that succeeded. A target that fails does not stop the others; its
 // error is in its own result. The error that Build itself returns means that
 // nothing could be tried.
 func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOptions) ([]Result, error) {
-	remembered := make(chan *buildState, 1)
-	go func() { remembered <- w.loadBuildState() }()
-	go w.hostStamp()
+	if w.remembered == nil {
+		w.Anticipate()
+	}
 	if err := w.Valid(ctx); err != nil {
 		return nil, err
 	}
@@ -77,7 +86,8 @@ func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOp
 		return nil, err
 	}
 	results := make([]Result, len(selected))
-	st := <-remembered
+	st := <-w.remembered
+	w.remembered = nil
 	prints := w.fingerprints(ctx, st, selected)
 	stale := prints.settle(selected, results)
 	if opts.CopyTo != "" {

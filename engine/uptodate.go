@@ -1,21 +1,18 @@
 package engine
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"iter"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/nix"
@@ -44,108 +41,8 @@ var partNames = [parts]string{"rigx", "rigx.toml", "flake.nix or flake.lock", "N
 // fingerprint says what a unit is made from, part by part.
 type fingerprint [parts]source.Hash
 
-// builtUnit is what is known of a unit that was built.
-type builtUnit struct {
-	Fingerprint fingerprint
-	// Outputs are the store paths by output name.
-	Outputs map[string]string
-}
-
-// buildState is what a project remembers of its builds.
-type buildState struct {
-	file  string
-	index *source.Index
-	known builtThings
-	dirty bool
-	// used are the sets of source files that this run knew or got to know.
-	used map[source.Hash]bool
-}
-
-// builtThings are what was built, and what it was built from.
-type builtThings struct {
-	Units map[string]builtUnit // by attribute
-	// Sources are store paths of sets of source files, by their content.
-	Sources map[source.Hash]string
-}
-
-func newBuildState(file string) *buildState {
-	return &buildState{
-		file: file, index: source.NewIndex(), used: map[source.Hash]bool{},
-		known: builtThings{map[string]builtUnit{}, map[source.Hash]string{}},
-	}
-}
-
-// stateMagic begins the file; the number is that of the format.
-const stateMagic = "rigx builds 3\n"
-
 // generatedFiles are what Nix evaluates.
 var generatedFiles = [...]string{"flake.nix", "flake.lock"}
-
-func (w *Workspace) buildStateFile() string {
-	id := sha256.Sum256([]byte(w.Dir()))
-	return filepath.Join(w.opts.CacheDir, "builds", hex.EncodeToString(id[:8]))
-}
-
-// loadBuildState reads what is remembered. What is damaged is discarded with a
-// note: then everything is built for real, once.
-func (w *Workspace) loadBuildState() *buildState {
-	st := newBuildState(w.buildStateFile())
-	data, err := os.ReadFile(st.file)
-	if err != nil {
-		return st
-	}
-	if err := st.decode(data); err != nil {
-		fmt.Fprintf(w.opts.Notes, "[rigx] what is remembered of earlier builds is discarded: %v\n", err)
-		st = newBuildState(st.file)
-		st.dirty = true
-	}
-	return st
-}
-
-func (st *buildState) decode(data []byte) error {
-	if len(data) < len(stateMagic)+sha256.Size || string(data[:len(stateMagic)]) != stateMagic {
-		return errors.New("it is of another version of rigx")
-	}
-	body, sum := data[len(stateMagic):len(data)-sha256.Size], data[len(data)-sha256.Size:]
-	if got := sha256.Sum256(body); !bytes.Equal(got[:], sum) {
-		return errors.New("it is damaged")
-	}
-	index, rest, err := source.ReadIndex(body)
-	if err != nil {
-		return err
-	}
-	known := newBuildState("").known
-	if err := json.Unmarshal(rest, &known); err != nil {
-		return err
-	}
-	st.index, st.known = index, known
-	return nil
-}
-
-// spareSources is how many sets of source files stay known that a run had no use for.
-const spareSources = 256
-
-// save writes the state. Without it the next build takes longer, no more.
-func (st *buildState) save() {
-	if !st.dirty && !st.index.Changed() {
-		return
-	}
-	body := st.index.AppendTo(nil)
-	// Each edit leaves a set behind, which may be in use again or never.
-	many := len(st.known.Sources) > 2*len(st.used)+spareSources
-	maps.DeleteFunc(st.known.Sources, func(content source.Hash, path string) bool {
-		return many && !st.used[content] || !nix.Registered(path)
-	})
-	known, err := json.Marshal(st.known)
-	if err != nil {
-		return
-	}
-	body = append(body, known...)
-	sum := sha256.Sum256(body)
-	if os.MkdirAll(filepath.Dir(st.file), 0o755) == nil {
-		_ = writeDerived(st.file, stateMagic+string(body)+string(sum[:]))
-	}
-}
 
 // fingerprints computes the fingerprints of units.
 type fingerprints struct {
@@ -206,8 +103,10 @@ func (w *Workspace) fingerprints(ctx context.Context, st *buildState, selected [
 	if local {
 		f.observeOthers(ctx, seen)
 	}
-	f.folders = linkedFolders(root, seen.Paths)
+	var looking sync.WaitGroup
+	looking.Go(func() { f.folders = linkedFolders(root, seen.Paths) })
 	seen.Observe()
+	looking.Wait()
 	f.observed = seen
 	return f
 }
@@ -431,31 +330,38 @@ func (f *fingerprints) of(s Selected) (fingerprint, string) {
 	return print, sources.why
 }
 
-// check reports whether something selected is up to date; if not, why.
-func (f *fingerprints) check(s Selected) (builtUnit, string) {
+// check reports whether something selected was made from what there is now; if not, it
+// says why.
+func (f *fingerprints) check(s Selected) (why string) {
 	print, why := f.of(s)
 	if why != "" {
-		return builtUnit{}, why
+		return why
 	}
 	built, ok := f.st.known.Units[s.Attr]
 	if !ok {
-		return built, "it was not built before"
+		return "it was not built before"
 	}
 	for part := range parts {
 		if built.Fingerprint[part] != print[part] {
-			return built, f.whatChanged(part, s)
+			return f.whatChanged(part, s)
 		}
 	}
+	return ""
+}
+
+// lost says what is not there any more of something that was built, or "".
+func (f *fingerprints) lost(s Selected) string {
+	built := f.st.known.Units[s.Attr]
 	for _, path := range built.Outputs {
 		if !nix.Registered(path) {
-			return built, path + " is not in the store"
+			return path + " is not in the store"
 		}
 	}
 	link := filepath.Join(f.w.Dir(), OutputDir, s.Attr)
 	if to, err := os.Readlink(link); err != nil || to != built.Outputs["out"] || !nix.Rooted(link) {
-		return built, filepath.Join(OutputDir, s.Attr) + " does not lead to it"
+		return filepath.Join(OutputDir, s.Attr) + " does not lead to it"
 	}
-	return built, ""
+	return ""
 }
 
 // whatChanged names the part of a fingerprint that is another one, and the file
@@ -491,14 +397,26 @@ func (f *fingerprints) whatChanged(part int, s Selected) string {
 // settle fills in the results of what is up to date, and returns the places of
 // the others.
 func (f *fingerprints) settle(selected []Selected, results []Result) (stale []int) {
+	lost := make([]string, len(selected))
+	var looking sync.WaitGroup
+	looking.Go(func() {
+		for i, s := range selected {
+			lost[i] = f.lost(s)
+		}
+	})
+	why := make([]string, len(selected))
 	for i, s := range selected {
-		built, why := f.check(s)
-		results[i] = Result{Selected: s, Stale: why}
-		if why != "" {
+		why[i] = f.check(s)
+	}
+	looking.Wait()
+	for i, s := range selected {
+		results[i] = Result{Selected: s, Stale: cmp.Or(why[i], lost[i])}
+		if results[i].Stale != "" {
 			stale = append(stale, i)
 			continue
 		}
-		results[i].Output, results[i].outputs = built.Outputs["out"], built.Outputs
+		outputs := f.st.known.Units[s.Attr].Outputs
+		results[i].Output, results[i].outputs = outputs["out"], outputs
 		results[i].Link, results[i].Cached = filepath.Join(OutputDir, s.Attr), true
 	}
 	return stale

@@ -53,6 +53,8 @@ type Workspace struct {
 	// projects that use none.
 	hostStamp func() source.Hash
 	hostSet   *hostpkgs.Set
+	// remembered gives what is known of earlier builds, once; see Anticipate.
+	remembered <-chan *buildState
 }
 
 // FindRoot returns the root directory of the project that dir lies in; see

@@ -77,6 +77,7 @@ func (a *app) build(ctx context.Context, names []string, opts buildOptions) (*en
 	if err != nil {
 		return nil, nil, err
 	}
+	ws.Anticipate()
 	if err := ws.Valid(ctx); err != nil {
 		return nil, nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -59,6 +60,8 @@ const (
 
 // appendEntries appends what getdents(2) wrote about a directory.
 func appendEntries(entries []entry, dir string, b []byte) []entry {
+	const usual = 32 // of an entry with a name of a dozen letters
+	entries = slices.Grow(entries, len(b)/usual)
 	text := string(b) // which all names are parts of
 	for len(b) > direntName {
 		length := min(max(int(binary.NativeEndian.Uint16(b[direntLength:])), direntName), len(b))

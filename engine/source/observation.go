@@ -35,9 +35,9 @@ type observed struct {
 	entry *indexEntry
 }
 
-// NewObservation returns one without files.
+// NewObservation returns one without files, with room for as many as are known.
 func (x *Index) NewObservation() *Observation {
-	return &Observation{index: x, unknown: map[string]int{}, dirs: map[string]int64{}}
+	return &Observation{index: x, files: make([]observed, 0, x.Len()), unknown: map[string]int{}, dirs: map[string]int64{}}
 }
 
 // Add adds files that were not added before, by what their absolute clean paths begin
@@ -146,10 +146,11 @@ func (o *Observation) inDirs(visit func(at int, now stamp)) {
 
 var workersOf = 2 * runtime.GOMAXPROCS(0)
 
-// Paths are the absolute paths of all files, by their places.
+// Paths are the absolute paths of all files, by their places. It may be used during
+// Observe.
 func (o *Observation) Paths(yield func(string) bool) {
-	for _, file := range o.files {
-		if !yield(file.path) {
+	for i := range o.files {
+		if !yield(o.files[i].path) {
 			return
 		}
 	}
