@@ -61,8 +61,8 @@ type Result struct {
 	Fix *HashFix
 }
 
-// Anticipate begins to read what is remembered of earlier builds. It may be called before
-// it is known what to build, which takes some time to find out.
+// Anticipate begins to read what is remembered of earlier builds, for the next Build. It
+// may be called before it is known what to build, which takes some time to find out.
 func (w *Workspace) Anticipate() {
 	remembered := make(chan *buildState, 1)
 	go func() { remembered <- w.loadBuildState() }()
@@ -74,11 +74,13 @@ func (w *Workspace) Anticipate() {
 // rest there is one evaluation of all derivations, one build of all, and a link
 // for each that succeeded. A target that fails does not stop the others; its
 // error is in its own result. The error that Build itself returns means that
-// nothing could be tried.
+// nothing could be tried. Two builds of one workspace must not run at once.
 func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOptions) ([]Result, error) {
 	if w.remembered == nil {
 		w.Anticipate()
 	}
+	remembered := w.remembered
+	w.remembered = nil
 	if err := w.Valid(ctx); err != nil {
 		return nil, err
 	}
@@ -86,8 +88,8 @@ func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOp
 		return nil, err
 	}
 	results := make([]Result, len(selected))
-	st := <-w.remembered
-	w.remembered = nil
+	st := <-remembered
+	st.note(w.opts.Notes)
 	prints := w.fingerprints(ctx, st, selected)
 	stale := prints.settle(selected, results)
 	if opts.CopyTo != "" {

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -28,6 +29,8 @@ type buildState struct {
 	index *source.Index
 	known builtThings
 	dirty bool
+	// discarded says why what was in the file is not known.
+	discarded error
 	// used are the sets of source files that this run knew or got to know.
 	used map[source.Hash]bool
 }
@@ -54,8 +57,8 @@ func (w *Workspace) buildStateFile() string {
 	return filepath.Join(w.opts.CacheDir, "builds", hex.EncodeToString(id[:8]))
 }
 
-// loadBuildState reads what is remembered. What is damaged is discarded with a
-// note: then everything is built for real, once.
+// loadBuildState reads what is remembered. What is damaged is discarded: then
+// everything is built for real, once.
 func (w *Workspace) loadBuildState() *buildState {
 	st := newBuildState(w.buildStateFile())
 	data, err := os.ReadFile(st.file)
@@ -63,11 +66,17 @@ func (w *Workspace) loadBuildState() *buildState {
 		return st
 	}
 	if err := st.decode(data); err != nil {
-		fmt.Fprintf(w.opts.Notes, "[rigx] what is remembered of earlier builds is discarded: %v\n", err)
 		st = newBuildState(st.file)
-		st.dirty = true
+		st.dirty, st.discarded = true, err
 	}
 	return st
+}
+
+// note says that something was discarded.
+func (st *buildState) note(to io.Writer) {
+	if st.discarded != nil {
+		fmt.Fprintf(to, "[rigx] what is remembered of earlier builds is discarded: %v\n", st.discarded)
+	}
 }
 
 func (st *buildState) decode(data []byte) error {
@@ -142,6 +151,9 @@ func readBuiltThings(b []byte) (builtThings, error) {
 	k := newBuildState("").known
 	r := thingsReader{rest: b}
 	for range r.count() {
+		if r.short {
+			break
+		}
 		attr := r.text()
 		unit := builtUnit{Outputs: map[string]string{}}
 		for part := range unit.Fingerprint {

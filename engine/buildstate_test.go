@@ -59,6 +59,15 @@ func TestBuildState(t *testing.T) {
 		}
 		data[i] ^= 4
 	}
+	body := known.appendTo(nil)
+	for i := range body {
+		if _, err := readBuiltThings(body[:i]); err == nil {
+			t.Errorf("%d of %d bytes about targets are read", i, len(body))
+		}
+	}
+	if _, err := readBuiltThings(append(body, 0)); err == nil {
+		t.Error("what follows is not seen")
+	}
 }
 
 // FuzzBuildState: a file may say anything and have the right sum.

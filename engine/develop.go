@@ -145,6 +145,7 @@ func (w *Workspace) environments(ctx context.Context, wants []*wantedEnvironment
 		return err
 	}
 	st := w.loadBuildState()
+	st.note(w.opts.Notes)
 	prints := w.fingerprints(ctx, st, needs)
 	var rest []*wantedEnvironment
 	needs = nil

@@ -46,10 +46,11 @@ type complaints struct {
 	w        *Workspace
 	names    map[string]string // of targets, by derivation
 	scanners map[string]*problem.Scanner
+	begun    map[string]bool // derivations
 }
 
 func (w *Workspace) newComplaints() *complaints {
-	c := &complaints{w: w, names: map[string]string{}, scanners: map[string]*problem.Scanner{}}
+	c := &complaints{w: w, names: map[string]string{}, scanners: map[string]*problem.Scanner{}, begun: map[string]bool{}}
 	version := w.Manifest.Project.Version.Value
 	for _, t := range w.Manifest.Targets {
 		for _, u := range t.Units() {
@@ -62,8 +63,11 @@ func (w *Workspace) newComplaints() *complaints {
 // event reads the lines of builders of this project's targets.
 func (c *complaints) event(e nix.Event) {
 	switch e := e.(type) {
-	case nix.BuildStarted: // perhaps again
-		delete(c.scanners, c.names[e.Name])
+	case nix.BuildStarted:
+		if c.begun[e.DrvPath] { // it was interrupted
+			delete(c.scanners, c.names[e.Name])
+		}
+		c.begun[e.DrvPath] = true
 	case nix.LogLine:
 		if name, ok := c.names[e.Name]; ok {
 			c.line(name, e.Text)

@@ -72,7 +72,8 @@ func (e *BuildError) Error() string {
 // logTail is how many lines of a builder's output an error carries.
 const logTail = 40
 
-// Build builds all derivations in one process. The result has one entry for
+// Build builds all derivations in one process, or in a second one what the first was too
+// slow for. The result has one entry for
 // each, in order; whether it is there is decided by looking, not by what Nix
 // printed. The error of Build itself means that Nix could not be started or
 // was interrupted.
@@ -111,8 +112,8 @@ func (n *Nix) Build(ctx context.Context, req BuildRequest) ([]Built, error) {
 	}
 	w := newWatcher(req.OnEvent)
 	w.expect(req.Derivations)
-	if n.worthParts(req, missing) {
-		missing, err = n.buildInParts(ctx, w, req, missing)
+	if parts := n.inParts(ctx, req, missing); parts != nil {
+		missing, err = n.buildInParts(ctx, w, req, parts)
 	}
 	if len(missing) > 0 && ctx.Err() == nil {
 		what := make([]string, len(missing))
@@ -204,7 +205,7 @@ func (n *Nix) logged(ctx context.Context, w *watcher, req BuildRequest, command 
 	before := len(w.errors)
 	_, err := n.persist(ctx, req.OnEvent, func() (string, error) {
 		w.errors = w.errors[:before]
-		w.since = time.Now()
+		w.begin()
 		err := n.run(ctx, io.Discard, w, append(args, command[1:]...)...)
 		w.end()
 		return strings.Join(w.errors, "\n"), err
@@ -215,7 +216,7 @@ func (n *Nix) logged(ctx context.Context, w *watcher, req BuildRequest, command 
 // judge completes the results of a build that ended with err.
 func (n *Nix) judge(ctx context.Context, results []Built, w *watcher, err error) error {
 	absent := make([]bool, len(results))
-	if err == nil && n.store == "" {
+	if err == nil && n.store == "" && len(w.failures) == 0 {
 		// Nix says that all are there, so there is no need to start it again.
 		for i, r := range results {
 			absent[i] = !registered(r.Outputs)

@@ -145,6 +145,9 @@ func lineEnd(kind int) []byte { return fmt.Appendf(nil, `,"type":%d}`, kind) }
 func (p *logParser) start(e logEntry) {
 	switch e.Type {
 	case activityBuilds:
+		if len(p.builds) > 0 {
+			return // another machine's, which builds one of them
+		}
 		p.all, p.allEnd = e.ID, fmt.Appendf(nil, `"id":%d`, e.ID)
 		p.emit(recounting{})
 	case activityBuild:

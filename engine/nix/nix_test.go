@@ -81,9 +81,9 @@ func TestLog(t *testing.T) {
 	var events []string
 	p := newLogParser(func(e Event) { events = append(events, fmt.Sprintf("%T %v", e, e)) })
 	for _, line := range []string{
+		`@nix {"action":"start","id":2,"type":104}`,
 		`@nix {"action":"start","id":18446744073709551615,"type":105,"fields":["/nix/store/0123456789abcdefghijklmnopqrstuv-a.drv","",1,1]}`,
 		`@nix {"action":"result","id":18446744073709551615,"type":101,"fields":["a line"]}`,
-		`@nix {"action":"start","id":2,"type":104}`,
 		`@nix {"action":"result","id":2,"type":105,"fields":[1,4,2,1]}`,
 		`@nix {"action":"start","fields":["/nix/store/0123456789abcdefghijklmnopqrstuv-b.drv","",1,1],"id":7,"level":3,"text":"building b","type":105}`,
 		`@nix {"action":"result","fields":[2,4,1,1],"id":2,"type":105}`,
@@ -98,9 +98,9 @@ func TestLog(t *testing.T) {
 		p.line([]byte(line))
 	}
 	want := []string{
+		"nix.recounting {}",
 		"nix.BuildStarted {/nix/store/0123456789abcdefghijklmnopqrstuv-a.drv a}",
 		"nix.LogLine {/nix/store/0123456789abcdefghijklmnopqrstuv-a.drv a a line}",
-		"nix.recounting {}",
 		"nix.Counted {1 4 2 1}",
 		"nix.BuildStarted {/nix/store/0123456789abcdefghijklmnopqrstuv-b.drv b}",
 		"nix.Counted {2 4 1 1}",

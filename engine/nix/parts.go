@@ -1,14 +1,18 @@
 package nix
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -23,8 +27,6 @@ import (
 var partsNix string
 
 const (
-	// manyDerivations are worth it.
-	manyDerivations = 128
 	// A part has several derivations for each place, and not fewer than smallestPart.
 	perPlace, smallestPart = 16, 64
 	// Moment is how long a build may take to count as brief. Where one takes longer, the
@@ -32,21 +34,53 @@ const (
 	Moment = 2 * time.Second
 )
 
-// worthParts reports whether some derivations are built faster in parts.
-func (n *Nix) worthParts(req BuildRequest, drvs []Derivation) bool {
-	return len(drvs) >= manyDerivations && req.Brief && n.store == "" && !n.Version.atLeast(35)
+// inParts splits derivations into parts, or returns nil if it is better to build them at
+// once. Lix, whose versions count on from 2.90, gets them at once.
+func (n *Nix) inParts(ctx context.Context, req BuildRequest, drvs []Derivation) [][]Derivation {
+	if !req.Brief || !req.KeepGoing || n.store != "" || n.Version.atLeast(35) || len(drvs) < 2*smallestPart {
+		return nil
+	}
+	places := n.places(ctx, req.Jobs)
+	size := max(smallestPart, perPlace*places)
+	if places == 0 || len(drvs) < 2*size {
+		return nil
+	}
+	return slices.Collect(slices.Chunk(drvs, size))
 }
 
-// buildInParts builds derivations in parts and returns those that it has not tried. It
-// ends at the first part in which something fails, and as soon as a build turns out not
-// to be brief: that one is interrupted and among those that are returned, so that no
-// more than a moment is lost. err is that of the process, if something failed.
-func (n *Nix) buildInParts(ctx context.Context, w *watcher, req BuildRequest, drvs []Derivation) (rest []Derivation, err error) {
-	places := req.Jobs
-	if places == 0 {
-		places = runtime.GOMAXPROCS(0)
+// places is how many derivations this machine builds at once, 0 if that is not known or
+// other machines build some.
+func (n *Nix) places(ctx context.Context, jobs int) int {
+	settings, err := n.Settings(ctx)
+	if err != nil || !noBuilders(settings["builders"]) {
+		return 0
 	}
-	parts := slices.Collect(slices.Chunk(drvs, max(smallestPart, perPlace*places)))
+	if jobs == 0 {
+		jobs, _ = strconv.Atoi(settings["max-jobs"])
+	}
+	return min(max(jobs, 0), mostPlaces)
+}
+
+// mostPlaces is more than there are anywhere.
+const mostPlaces = 1 << 16
+
+// noBuilders reports whether the setting of that name says that no other machine builds. It
+// names a file that need not be there, unless somebody changed it.
+func noBuilders(setting string) bool {
+	if file, ok := strings.CutPrefix(setting, "@"); ok {
+		text, err := os.ReadFile(file)
+		return errors.Is(err, fs.ErrNotExist) || len(bytes.TrimSpace(text)) == 0
+	}
+	return strings.TrimSpace(setting) == ""
+}
+
+// buildInParts builds derivations in parts and returns what is left to do. It ends at the
+// first part in which something fails, and as soon as a build turns out not to be brief or
+// nothing happens for as long: what was running then is among the rest, and has lost no
+// more than a moment. What failed, and what needs that, is not. err is that of the
+// process, if something failed.
+func (n *Nix) buildInParts(ctx context.Context, w *watcher, req BuildRequest, parts [][]Derivation) (rest []Derivation, err error) {
+	drvs := slices.Concat(parts...)
 	request, err := json.Marshal(asked(parts))
 	if err != nil {
 		return drvs, err
@@ -61,17 +95,33 @@ func (n *Nix) buildInParts(ctx context.Context, w *watcher, req BuildRequest, dr
 	defer interrupt()
 	w.beginParts(parts, time.AfterFunc(Moment, interrupt), func() bool { return patient.Err() != nil })
 	err = n.logged(patient, w, req, "eval", "--impure", "--file", filepath.Join(dir, "parts.nix"), "--argstr", "request", filepath.Join(dir, "request.json"), "built")
-	begun := w.endParts()
-	failed := err != nil && len(w.failures) > 0 && patient.Err() == nil
-	switch {
-	case err == nil && begun == len(parts):
-		return nil, nil
-	case failed:
-		drvs = slices.Concat(parts[begun:]...)
-	default: // it was interrupted, or this Nix would not do it
-		w.errors, err = nil, nil
+	w.endParts()
+	w.errors = nil // what they are about is built again
+	failed := func(d Derivation) bool { return w.failures[d.DrvPath].drvPath != "" }
+	if patient.Err() == nil {
+		failed = func(d Derivation) bool { return w.failed(d.DrvPath) }
 	}
-	return slices.DeleteFunc(slices.Clone(drvs), func(d Derivation) bool { return w.failures[d.DrvPath].drvPath != "" }), err
+	rest = slices.DeleteFunc(drvs, func(d Derivation) bool { return registered(d.Outputs) || failed(d) })
+	if len(w.failures) == 0 {
+		return rest, nil
+	}
+	hopeless := n.needing(ctx, slices.Collect(maps.Keys(w.failures)))
+	return slices.DeleteFunc(rest, func(d Derivation) bool { return hopeless[d.DrvPath] }), err
+}
+
+// needing are the derivations in the store that need some others.
+func (n *Nix) needing(ctx context.Context, drvPaths []string) map[string]bool {
+	all := map[string]bool{}
+	for chunk := range slices.Chunk(drvPaths, pathsAtOnce) {
+		var out bytes.Buffer
+		if n.storeCommand(ctx, &out, append([]string{"--query", "--referrers-closure"}, chunk...)...) != nil {
+			continue // they are tried again
+		}
+		for _, path := range strings.Fields(out.String()) {
+			all[path] = true
+		}
+	}
+	return all
 }
 
 // partOf is what parts.nix is told of a derivation.
@@ -93,10 +143,9 @@ func asked(parts [][]Derivation) [][]partOf {
 // partsProgress is how far a build in parts has come.
 type partsProgress struct {
 	waiting []int // the sizes of the parts that have not begun
-	begun   int
 	// late interrupts the build if it is not reset; nil if nothing is built in parts.
 	late *time.Timer
-	// interrupted reports whether it has done so.
+	// interrupted reports whether it has done so, or somebody else.
 	interrupted func() bool
 }
 
@@ -106,7 +155,6 @@ func (p *partsProgress) running() bool { return p.late != nil }
 func (p *partsProgress) next() {
 	if len(p.waiting) > 0 {
 		p.waiting = p.waiting[1:]
-		p.begun++
 	}
 }
 
@@ -120,16 +168,14 @@ func (p *partsProgress) waits() (sum int) {
 
 func (w *watcher) beginParts(parts [][]Derivation, late *time.Timer, interrupted func() bool) {
 	w.parts = partsProgress{late: late, interrupted: interrupted}
-	w.hurry()
 	for _, part := range parts {
 		w.parts.waiting = append(w.parts.waiting, len(part))
 	}
 }
 
-// endParts says that a build in parts is over, and returns how many of them have begun.
-func (w *watcher) endParts() int {
+// endParts says that a build in parts is over. What runs by its account was interrupted.
+func (w *watcher) endParts() {
 	w.parts.late.Stop()
-	begun := w.parts.begun
 	w.parts = partsProgress{}
 	for _, b := range w.running {
 		delete(w.begun, b.DrvPath)
@@ -138,16 +184,19 @@ func (w *watcher) endParts() int {
 		}
 	}
 	w.running = nil
-	return begun
 }
 
-// hurry gives the oldest running build of a part a moment.
+// hurry is called after each event: it gives the oldest running build a moment, and Nix
+// another one to begin with something if none is running. It may wait for what somebody
+// else builds, or for a download, while there is other work.
 func (w *watcher) hurry() {
 	if !w.parts.running() {
 		return
 	}
-	w.parts.late.Stop()
+	left := Moment
 	if len(w.running) > 0 {
-		w.parts.late.Reset(Moment - time.Since(w.begun[w.running[0].DrvPath]))
+		left -= time.Since(w.begun[w.running[0].DrvPath])
 	}
+	w.parts.late.Stop()
+	w.parts.late.Reset(left)
 }

@@ -1,7 +1,10 @@
 package nix
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -26,8 +29,9 @@ func TestPartsProgress(t *testing.T) {
 	say(recounting{}, c, Counted{0, 2, 1, 0})
 	interrupted = true
 	say(Message{0, "error: builder for '/c.drv' failed with exit code 1"}, Counted{0, 2, 0, 1}, BuildFinished(c))
-	if begun := w.endParts(); begun != 2 {
-		t.Errorf("%d parts have begun, want 2", begun)
+	w.endParts()
+	if !w.failed("/b.drv") || w.failed("/c.drv") || len(w.failures) > 0 {
+		t.Errorf("b has failed and c was interrupted, but: %v", w.failures)
 	}
 	say(recounting{}, c, Counted{0, 2, 1, 0}, Counted{1, 2, 0, 0})
 	want := []string{
@@ -40,7 +44,66 @@ func TestPartsProgress(t *testing.T) {
 	if diff := cmp.Diff(want, told); diff != "" {
 		t.Error(diff)
 	}
-	if w.failed("/x.drv") || len(w.failures) > 0 {
-		t.Errorf("failures: %v", w.failures)
+}
+
+// TestPartsHurry: a part is interrupted when a build takes longer than a moment, and when
+// for that long nothing is built.
+func TestPartsHurry(t *testing.T) {
+	for _, idle := range []bool{false, true} {
+		w := newWatcher(nil)
+		rung := make(chan bool, 1)
+		w.beginParts(nil, time.AfterFunc(time.Hour, func() { rung <- true }), func() bool { return false })
+		w.event(recounting{})
+		if !idle {
+			w.event(BuildStarted{"/a.drv", "a"})
+			w.begun["/a.drv"] = time.Now().Add(-Moment)
+			w.event(BuildStarted{"/b.drv", "b"})
+		}
+		begun := time.Now()
+		<-rung
+		if took := time.Since(begun); idle != (took > Moment/2) {
+			t.Errorf("idle %v: it is interrupted after %v", idle, took)
+		}
+		w.endParts()
+	}
+}
+
+// TestNestedCount: what another machine counts while it builds one of them is not the
+// count of all.
+func TestNestedCount(t *testing.T) {
+	var counts []Event
+	p := newLogParser(func(e Event) {
+		switch e.(type) {
+		case recounting, Counted:
+			counts = append(counts, e)
+		}
+	})
+	for _, line := range []string{
+		`@nix {"action":"start","id":1,"type":104}`,
+		`@nix {"action":"start","fields":["/nix/store/0123456789abcdefghijklmnopqrstuv-b.drv","ssh://far",1,1],"id":2,"type":105}`,
+		`@nix {"action":"start","id":3,"parent":2,"type":104}`,
+		`@nix {"action":"result","fields":[1,1,0,0],"id":3,"type":105}`,
+		`@nix {"action":"stop","id":2}`,
+		`@nix {"action":"result","fields":[1,9,0,0],"id":1,"type":105}`,
+	} {
+		p.line([]byte(line))
+	}
+	if diff := cmp.Diff([]Event{recounting{}, Counted{1, 9, 0, 0}}, counts); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestNoBuilders(t *testing.T) {
+	dir := t.TempDir()
+	empty, machines := filepath.Join(dir, "empty"), filepath.Join(dir, "machines")
+	if err := errors.Join(os.WriteFile(empty, []byte("\n"), 0o644), os.WriteFile(machines, []byte("ssh://far\n"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	for setting, want := range map[string]bool{
+		"": true, "@/nowhere/machines": true, "@" + empty: true, "@" + machines: false, "ssh://far x86_64-linux": false,
+	} {
+		if noBuilders(setting) != want {
+			t.Errorf("%q: %v", setting, !want)
+		}
 	}
 }

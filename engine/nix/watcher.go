@@ -50,12 +50,16 @@ func (w *watcher) event(e Event) {
 	if w.parts.running() && w.parts.interrupted() {
 		return // what ends or fails now was killed
 	}
+	w.handle(e)
+	w.hurry()
+}
+
+func (w *watcher) handle(e Event) {
 	switch event := e.(type) {
 	case BuildStarted:
 		w.begun[event.DrvPath] = time.Now()
 		delete(w.tail, event.DrvPath)
 		w.running = append(w.running, event)
-		w.hurry()
 	case recounting:
 		w.earlier.Done += w.counted.Done
 		w.earlier.Failed += w.counted.Failed
@@ -129,7 +133,6 @@ func (w *watcher) finish(i int) {
 	b := w.running[i]
 	w.running = slices.Delete(w.running, i, i+1)
 	w.took[b.DrvPath] = time.Since(w.begun[b.DrvPath])
-	w.hurry()
 	if w.report != nil {
 		w.report(BuildFinished(b))
 	}
@@ -178,6 +181,12 @@ func (w *watcher) Write(p []byte) (int, error) {
 func (w *watcher) endLine() {
 	w.parser.line(bytes.TrimSuffix(w.line, []byte("\r")))
 	w.line = w.line[:0]
+}
+
+// begin is called before a process begins to write to the log.
+func (w *watcher) begin() {
+	w.since = time.Now()
+	clear(w.parser.builds)
 }
 
 // end is called when the log has ended.
