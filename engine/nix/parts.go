@@ -97,19 +97,17 @@ func (n *Nix) buildInParts(ctx context.Context, w *watcher, req BuildRequest, pa
 	err = n.logged(patient, w, req, "eval", "--impure", "--file", filepath.Join(dir, "parts.nix"), "--argstr", "request", filepath.Join(dir, "request.json"), "built")
 	w.endParts()
 	w.errors = nil // what they are about is built again
-	failed := func(d Derivation) bool { return w.failures[d.DrvPath].drvPath != "" }
-	if patient.Err() == nil {
-		failed = func(d Derivation) bool { return w.failed(d.DrvPath) }
-	}
-	rest = slices.DeleteFunc(drvs, func(d Derivation) bool { return registered(d.Outputs) || failed(d) })
+	rest = slices.DeleteFunc(drvs, func(d Derivation) bool { return registered(d.Outputs) })
 	if len(w.failures) == 0 {
 		return rest, nil
 	}
-	hopeless := n.needing(ctx, slices.Collect(maps.Keys(w.failures)))
-	return slices.DeleteFunc(rest, func(d Derivation) bool { return hopeless[d.DrvPath] }), err
+	hopeless, ended := n.needing(ctx, slices.Collect(maps.Keys(w.failures))), patient.Err() == nil
+	return slices.DeleteFunc(rest, func(d Derivation) bool {
+		return hopeless[d.DrvPath] || ended && w.failed(d.DrvPath)
+	}), err
 }
 
-// needing are the derivations in the store that need some others.
+// needing are the derivations in the store that need some others, and those themselves.
 func (n *Nix) needing(ctx context.Context, drvPaths []string) map[string]bool {
 	all := map[string]bool{}
 	for chunk := range slices.Chunk(drvPaths, pathsAtOnce) {
