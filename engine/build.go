@@ -292,7 +292,9 @@ func (s *session) realise(ctx context.Context, attrs []string, o BuildOptions, e
 		return nil, err
 	}
 	known(drvs)
-	build.Brief = o.line == nil && s.brief(build.Derivations)
+	if o.line == nil {
+		build.Brief = func() bool { return s.brief(build.Derivations) }
+	}
 	return s.nix.Build(ctx, build)
 }
 

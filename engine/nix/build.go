@@ -21,9 +21,10 @@ type BuildRequest struct {
 	Jobs int
 	// KeepGoing builds what it can after a failure.
 	KeepGoing bool
-	// Brief says that none of them is known to take longer than a [Moment]. One that does
-	// may be interrupted once, and begins again.
-	Brief bool
+	// Brief reports whether none of them is known to take longer than a [Moment]. One that
+	// does may be interrupted once, and begins again. It is asked if there are many; nil
+	// means that none may be interrupted.
+	Brief func() bool
 	// OnEvent is called by one goroutine, in order. It may be nil.
 	OnEvent func(Event)
 }
@@ -72,11 +73,10 @@ func (e *BuildError) Error() string {
 // logTail is how many lines of a builder's output an error carries.
 const logTail = 40
 
-// Build builds all derivations in one process, or in a second one what the first was too
-// slow for. The result has one entry for
-// each, in order; whether it is there is decided by looking, not by what Nix
-// printed. The error of Build itself means that Nix could not be started or
-// was interrupted.
+// Build builds all derivations in one process, or in a second one what the first
+// was too slow for. The result has one entry for each, in order; whether it is
+// there is decided by looking, not by what Nix printed. The error of Build itself
+// means that Nix could not be started or was interrupted.
 func (n *Nix) Build(ctx context.Context, req BuildRequest) ([]Built, error) {
 	results := make([]Built, len(req.Derivations))
 	var missing []Derivation

@@ -85,8 +85,8 @@ func (n *Nix) Log(ctx context.Context, drvPath string) (string, error) {
 	return out.String(), err
 }
 
-// keptBuild finds, as older Nix says it, the directory that a builder worked in, which Nix keeps with what it
-// made of the second build.
+// keptBuild finds, as older Nix says it, the directory that a builder worked in, which
+// Nix keeps with what it made of the second build.
 var keptBuild = lazily(`keeping build directory '(/[^']*/nix-build-[^/']+\.drv-[0-9]+)'`)
 
 // Check builds a derivation that is built already once more. It returns where

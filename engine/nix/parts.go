@@ -37,7 +37,7 @@ const (
 // inParts splits derivations into parts, or returns nil if it is better to build them at
 // once. Lix, whose versions count on from 2.90, gets them at once.
 func (n *Nix) inParts(ctx context.Context, req BuildRequest, drvs []Derivation) [][]Derivation {
-	if !req.Brief || !req.KeepGoing || n.store != "" || n.Version.atLeast(35) || len(drvs) < 2*smallestPart {
+	if req.Brief == nil || !req.KeepGoing || n.store != "" || n.Version.atLeast(35) || len(drvs) < 2*smallestPart || !req.Brief() {
 		return nil
 	}
 	places := n.places(ctx, req.Jobs)
@@ -195,6 +195,5 @@ func (w *watcher) hurry() {
 	if len(w.running) > 0 {
 		left -= time.Since(w.begun[w.running[0].DrvPath])
 	}
-	w.parts.late.Stop()
 	w.parts.late.Reset(left)
 }

@@ -3,7 +3,6 @@ package source
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -173,18 +172,6 @@ var buffers = sync.Pool{New: func() any { return new(make([]byte, 1<<15)) }}
 
 // onlyReader hides that a file could copy itself, which it does with a buffer of its own.
 type onlyReader struct{ io.Reader }
-
-// MarshalText writes the hash in hexadecimal.
-func (h Hash) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(h[:])), nil }
-
-// UnmarshalText reads what MarshalText wrote.
-func (h *Hash) UnmarshalText(text []byte) error {
-	if len(text) != hex.EncodedLen(len(h)) {
-		return errIndex
-	}
-	_, err := hex.Decode(h[:], text)
-	return err
-}
 
 // Identity is what tells a file from what is put in its place, even if that has the
 // same content; "" if it is not there.
