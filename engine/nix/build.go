@@ -358,7 +358,7 @@ func (n *Nix) storeCommand(ctx context.Context, out io.Writer, args ...string) e
 	if n.store != "" {
 		args = append(args[:len(args):len(args)], "--store", n.store)
 	}
-	status, err := RunCommand(ctx, Command{Path: n.beside("nix-store"), Args: args, Stdout: out, Stderr: &errOut})
+	status, err := RunCommand(ctx, Command{Path: n.beside("nix-store"), Args: args, Env: n.env, Stdout: out, Stderr: &errOut})
 	switch {
 	case err != nil || status == 0:
 		return err

@@ -74,6 +74,11 @@ func (n *Nix) send(ctx context.Context, drvPaths []string, onEvent func(Event)) 
 	said, err := n.persist(ctx, onEvent, func() (string, error) {
 		var errOut bytes.Buffer
 		err := n.run(ctx, nil, &errOut, append([]string{"copy", "--derivation", "--to", n.store}, drvPaths...)...)
+		if err == nil {
+			if err = n.arrived(ctx, drvPaths); err != nil {
+				return err.Error(), err
+			}
+		}
 		return errOut.String(), err
 	})
 	if err != nil && ctx.Err() == nil {
