@@ -50,7 +50,7 @@ func newBuildState(file string) *buildState {
 }
 
 // stateMagic begins the file; the number is that of the format.
-const stateMagic = "rigx builds 4\n"
+const stateMagic = "rigx builds 5\n"
 
 func (w *Workspace) buildStateFile() string {
 	id := sha256.Sum256([]byte(w.Dir()))

@@ -104,7 +104,7 @@ func (w *Workspace) fingerprints(ctx context.Context, st *buildState, selected [
 		f.observeOthers(ctx, seen)
 	}
 	var looking sync.WaitGroup
-	looking.Go(func() { f.folders = linkedFolders(root, seen.Paths) })
+	looking.Go(func() { f.folders = linkedFolders(root, seen.Dirs()) })
 	seen.Observe()
 	looking.Wait()
 	f.observed = seen
@@ -133,17 +133,13 @@ func (f *fingerprints) observeOthers(ctx context.Context, seen *source.Observati
 	}
 }
 
-// linkedFolders lists the links among the directories below root that files are in.
-func linkedFolders(root string, paths iter.Seq[string]) string {
+// linkedFolders lists the links among some directories below root and those that they
+// are in.
+func linkedFolders(root string, dirs iter.Seq[string]) string {
 	var links []string
 	seen := map[string]bool{}
-	last := ""
-	for path := range paths {
-		dir := path[:max(strings.LastIndexByte(path, filepath.Separator), 0)]
-		if dir == last {
-			continue
-		}
-		for last = dir; len(dir) > len(root) && strings.HasPrefix(dir, root) && !seen[dir]; dir = filepath.Dir(dir) {
+	for dir := range dirs {
+		for dir = filepath.Clean(dir); len(dir) > len(root) && strings.HasPrefix(dir, root) && !seen[dir]; dir = filepath.Dir(dir) {
 			seen[dir] = true
 			if to, err := os.Readlink(dir); err == nil {
 				links = append(links, dir+" -> "+to)
@@ -300,7 +296,7 @@ func (f *fingerprints) newHash() hash.Hash {
 // write adds a file to a hash, and reports whether it can be read.
 func (f *fingerprints) write(h hash.Hash, at int) bool {
 	hash, ok := f.observed.Hash(at)
-	f.line = append(append(f.line[:0], f.observed.Path(at)...), hash[:]...)
+	f.line = append(f.observed.AppendPath(f.line[:0], at), hash[:]...)
 	h.Write(f.line)
 	return ok
 }
@@ -451,7 +447,7 @@ func (f *fingerprints) generatedStamp() string {
 // hold reports whether nothing changed since the files were observed, and since
 // flake.nix was written.
 func (f *fingerprints) hold() bool {
-	return f.observed != nil && f.generatedStamp() == f.generated && f.observed.Holds() && linkedFolders(f.root(), f.observed.Paths) == f.folders
+	return f.observed != nil && f.generatedStamp() == f.generated && f.observed.Holds() && linkedFolders(f.root(), f.observed.Dirs()) == f.folders
 }
 
 // root is what the paths of the project's files begin with.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,21 +29,53 @@ type Hash [sha256.Size]byte
 // It is safe for concurrent use.
 type Index struct {
 	mu      sync.RWMutex
-	entries map[string]*indexEntry
+	dirs    map[string]*indexDir // by path, which ends with a separator
+	read    int                  // how many paths were read
 	changed bool
-	// was has the hashes that were replaced since, nil for what was not known.
-	was map[string]*Hash
+}
+
+// indexDir is what is known of the files in a directory.
+type indexDir struct {
+	// read are those that were read, in the order of their names.
+	read []indexEntry
+	// found are those that were looked into since, by name, instead or in addition.
+	found map[string]*indexEntry
 }
 
 // indexEntry is what is known of a file. It does not change, but for the last fields.
 type indexEntry struct {
-	path  string
+	name  string // in its directory
 	stamp stamp
 	hash  Hash
 	racy  bool
 	seen  atomic.Bool // asked for since the index was read
 	age   byte        // how often the index was written since it was last asked for
 	place int         // in the observation that it was last added to
+}
+
+// entry is nil for a name that is not known.
+func (d *indexDir) entry(name string) *indexEntry {
+	if d == nil {
+		return nil
+	}
+	if e := d.found[name]; e != nil {
+		return e
+	}
+	return d.before(name)
+}
+
+// before is what was known when the index was read.
+func (d *indexDir) before(name string) *indexEntry {
+	if at, ok := sort.Find(len(d.read), func(i int) int { return strings.Compare(name, d.read[i].name) }); ok {
+		return &d.read[at]
+	}
+	return nil
+}
+
+// cutName is the directory of a path, with the separator, and the name in it.
+func cutName(path string) (dir, name string) {
+	cut := strings.LastIndexByte(path, filepath.Separator) + 1
+	return path[:cut], path[cut:]
 }
 
 // proves reports whether a file with that stamp still is the one that was hashed.
@@ -57,7 +90,7 @@ type stamp struct {
 
 // NewIndex returns an empty index.
 func NewIndex() *Index {
-	return &Index{entries: map[string]*indexEntry{}, was: map[string]*Hash{}}
+	return &Index{dirs: map[string]*indexDir{}}
 }
 
 // settled is how long a file must have been left alone when it is hashed. Time
@@ -82,8 +115,9 @@ func (x *Index) of(path string) (*indexEntry, error) {
 		return nil, err
 	}
 	now := stampOf(info)
+	dir, name := cutName(path)
 	x.mu.RLock()
-	known := x.entries[path]
+	known := x.dirs[dir].entry(name)
 	x.mu.RUnlock()
 	if known != nil {
 		known.seen.Store(true)
@@ -100,18 +134,20 @@ func (x *Index) of(path string) (*indexEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &indexEntry{path: path, stamp: stampOf(after), hash: hash}
+	e := &indexEntry{name: name, stamp: stampOf(after), hash: hash}
 	e.seen.Store(true)
 	e.racy = e.stamp != now || recent(e.stamp, begun)
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if _, replaced := x.was[path]; !replaced {
-		x.was[path] = nil
-		if old, known := x.entries[path]; known {
-			x.was[path] = &old.hash
-		}
+	d := x.dirs[dir]
+	if d == nil {
+		d = &indexDir{}
+		x.dirs[dir] = d
 	}
-	x.entries[path], x.changed = e, true
+	if d.found == nil {
+		d.found = map[string]*indexEntry{}
+	}
+	d.found[name], x.changed = e, true
 	return e, nil
 }
 
@@ -185,25 +221,15 @@ func Identity(path string) string {
 
 // Before returns the hash that a path had when the index was read.
 func (x *Index) Before(path string) (Hash, bool) {
+	dir, name := cutName(path)
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	if was, replaced := x.was[path]; replaced {
-		if was == nil {
-			return Hash{}, false
+	if d := x.dirs[dir]; d != nil {
+		if e := d.before(name); e != nil {
+			return e.hash, true
 		}
-		return *was, true
-	}
-	if e := x.entries[path]; e != nil {
-		return e.hash, true
 	}
 	return Hash{}, false
-}
-
-// Len is how many paths the index knows.
-func (x *Index) Len() int {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return len(x.entries)
 }
 
 // Changed reports whether the index knows more than when it was read.
@@ -222,81 +248,142 @@ const oldest = 32
 func (x *Index) AppendTo(b []byte) []byte {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	kept, text := make([]*indexEntry, 0, len(x.entries)), 0
-	for _, e := range x.entries {
-		if e.seen.Load() || e.age < oldest {
-			kept, text = append(kept, e), text+len(e.path)
+	type directory struct {
+		path string
+		kept []*indexEntry
+	}
+	var dirs []directory
+	entries, text := 0, 0
+	for path, d := range x.dirs {
+		kept := d.kept()
+		if len(kept) == 0 {
+			continue
+		}
+		dirs = append(dirs, directory{path, kept})
+		entries += len(kept)
+		text += len(path)
+		for _, e := range kept {
+			text += len(e.name)
 		}
 	}
-	slices.SortFunc(kept, func(a, b *indexEntry) int { return strings.Compare(a.path, b.path) })
-	b = binary.AppendUvarint(b, uint64(len(kept)))
-	b = binary.AppendUvarint(b, uint64(text))
-	for _, e := range kept {
-		b = append(b, e.path...)
+	slices.SortFunc(dirs, func(a, b directory) int { return strings.Compare(a.path, b.path) })
+	b = slices.Grow(b, text+entries*(recordSize+1)+len(dirs)*4)
+	for _, n := range [...]int{len(dirs), entries, text} {
+		b = binary.AppendUvarint(b, uint64(n))
 	}
-	for _, e := range kept {
-		b = binary.AppendUvarint(b, uint64(len(e.path)))
-		for _, n := range [stampFields]int64{e.stamp.size, e.stamp.mtime, e.stamp.ctime, int64(e.stamp.inode), int64(e.stamp.mode)} {
-			b = binary.LittleEndian.AppendUint64(b, uint64(n))
+	for _, dir := range dirs {
+		b = append(b, dir.path...)
+		for _, e := range dir.kept {
+			b = append(b, e.name...)
 		}
-		racy := byte(0)
-		if e.racy {
-			racy = 1
+	}
+	for _, dir := range dirs {
+		b = binary.AppendUvarint(b, uint64(len(dir.path)))
+		b = binary.AppendUvarint(b, uint64(len(dir.kept)))
+		for _, e := range dir.kept {
+			b = e.appendTo(b)
 		}
-		age := e.age + 1
-		if e.seen.Load() {
-			age = 0
-		}
-		b = append(b, racy, age)
-		b = append(b, e.hash[:]...)
 	}
 	return b
 }
 
+// kept are the entries that are worth writing, by name.
+func (d *indexDir) kept() []*indexEntry {
+	kept := make([]*indexEntry, 0, len(d.read)+len(d.found))
+	keep := func(e *indexEntry) {
+		if e.seen.Load() || e.age < oldest {
+			kept = append(kept, e)
+		}
+	}
+	for i := range d.read {
+		if e := &d.read[i]; d.found[e.name] == nil {
+			keep(e)
+		}
+	}
+	for _, e := range d.found {
+		keep(e)
+	}
+	slices.SortFunc(kept, func(a, b *indexEntry) int { return strings.Compare(a.name, b.name) })
+	return kept
+}
+
+// An entry is written as the length of its name and a record, which has a fixed size.
 const (
 	stampFields = 5
-	// recordSize is what an entry takes behind its path and the length of it.
-	recordSize = stampFields*8 + 2 + sha256.Size
+	recordSize  = stampFields*8 + 2 + sha256.Size
 )
+
+func (e *indexEntry) appendTo(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(len(e.name)))
+	for _, n := range [stampFields]int64{e.stamp.size, e.stamp.mtime, e.stamp.ctime, int64(e.stamp.inode), int64(e.stamp.mode)} {
+		b = binary.LittleEndian.AppendUint64(b, uint64(n))
+	}
+	racy, age := byte(0), e.age+1
+	if e.racy {
+		racy = 1
+	}
+	if e.seen.Load() {
+		age = 0
+	}
+	b = append(b, racy, age)
+	return append(b, e.hash[:]...)
+}
+
+// read reads what appendTo wrote behind the length of the name.
+func (e *indexEntry) read(name string, record []byte) {
+	var fields [stampFields]int64
+	for i := range fields {
+		fields[i], record = int64(binary.LittleEndian.Uint64(record)), record[8:]
+	}
+	e.name = name
+	e.stamp = stamp{fields[0], fields[1], fields[2], uint64(fields[3]), fs.FileMode(fields[4])}
+	e.racy, e.age = record[0] != 0, record[1]
+	copy(e.hash[:], record[2:])
+}
 
 var errIndex = errors.New("the index is damaged")
 
 // ReadIndex reads what AppendTo wrote, and returns the rest of the buffer.
 func ReadIndex(b []byte) (*Index, []byte, error) {
-	var sizes [2]uint64 // how many paths, and their text
-	for i := range sizes {
+	// count is a number of things of which each takes at least that many bytes.
+	count := func(size int) (int, bool) {
 		value, n := binary.Uvarint(b)
-		if n <= 0 || value > uint64(len(b)) {
-			return nil, nil, errIndex
+		if n <= 0 || value > uint64(len(b)-n)/uint64(size) {
+			return 0, false
 		}
-		sizes[i], b = value, b[n:]
+		b = b[n:]
+		return int(value), true
 	}
-	count, length := sizes[0], sizes[1]
-	if length > uint64(len(b)) || count > (uint64(len(b))-length)/(1+recordSize) {
+	dirs, ok1 := count(2)
+	entries, ok2 := count(1 + recordSize)
+	length, ok3 := count(1)
+	if !ok1 || !ok2 || !ok3 {
 		return nil, nil, errIndex
 	}
-	text := string(b[:length]) // which all paths are parts of
+	text := string(b[:length]) // which all paths and names are parts of
 	b = b[length:]
-	x := NewIndex()
-	x.entries = make(map[string]*indexEntry, count)
-	slab := make([]indexEntry, count)
-	for i := range slab {
-		length, n := binary.Uvarint(b)
-		if n <= 0 || length > uint64(len(text)) || len(b)-n < recordSize {
+	x := &Index{dirs: make(map[string]*indexDir, dirs), read: entries}
+	rest, headers := make([]indexEntry, entries), make([]indexDir, dirs)
+	for i := range headers {
+		length, ok1 := count(1)
+		n, ok2 := count(1 + recordSize)
+		if !ok1 || !ok2 || length > len(text) || n > len(rest) {
 			return nil, nil, errIndex
 		}
-		record := b[n : n+recordSize]
-		b = b[n+recordSize:]
-		var fields [stampFields]int64
-		for i := range fields {
-			fields[i], record = int64(binary.LittleEndian.Uint64(record)), record[8:]
+		d := &headers[i]
+		x.dirs[text[:length]], text = d, text[length:]
+		d.read, rest = rest[:n:n], rest[n:]
+		for i := range d.read {
+			length, ok := count(1)
+			if !ok || length > len(text) || len(b) < recordSize {
+				return nil, nil, errIndex
+			}
+			d.read[i].read(text[:length], b[:recordSize])
+			text, b = text[length:], b[recordSize:]
 		}
-		e := &slab[i]
-		e.path, text = text[:length], text[length:]
-		e.stamp = stamp{fields[0], fields[1], fields[2], uint64(fields[3]), fs.FileMode(fields[4])}
-		e.racy, e.age = record[0] != 0, record[1]
-		copy(e.hash[:], record[2:])
-		x.entries[e.path] = e
+	}
+	if len(rest) > 0 || text != "" {
+		return nil, nil, errIndex
 	}
 	return x, b, nil
 }

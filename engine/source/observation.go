@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"iter"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -17,12 +19,10 @@ import (
 type Observation struct {
 	index *Index
 	files []observed
-	// unknown are the places of files that the index did not know.
-	unknown map[string]int
-	name    []byte // of the file that is being added
-	// dirs are the times at which directories last changed: what came and went
-	// since may have been read.
-	dirs map[string]int64
+	dirs  map[string]*observedDir // by path
+	// times are those at which directories that were added last changed: what came and
+	// went since may have been read.
+	times map[string]int64
 	// unsettled is set if a file changed so shortly before that a change while
 	// it was read could go unnoticed.
 	unsettled atomic.Bool
@@ -30,14 +30,33 @@ type Observation struct {
 
 // observed is a file as it was seen.
 type observed struct {
-	path string
+	dir  *observedDir
+	name string
 	// entry is nil for what is not there, or cannot be read.
 	entry *indexEntry
 }
 
+func (f *observed) path() string { return f.dir.path + f.name }
+
+// observedDir is a directory with files that were added.
+type observedDir struct {
+	path string // with a separator at the end
+	// known is nil if the index knew nothing of it.
+	known *indexDir
+	// next is where the index has the name that is expected next: they are added in order,
+	// mostly.
+	next int
+	// unknown are the places of files that the index did not know.
+	unknown map[string]int
+	places  []span
+}
+
+// span is a part of the files, all of one directory.
+type span struct{ from, to int }
+
 // NewObservation returns one without files, with room for as many as are known.
 func (x *Index) NewObservation() *Observation {
-	return &Observation{index: x, files: make([]observed, 0, x.Len()), unknown: map[string]int{}, dirs: map[string]int64{}}
+	return &Observation{index: x, files: make([]observed, 0, x.read), dirs: make(map[string]*observedDir, len(x.dirs)), times: map[string]int64{}}
 }
 
 // Add adds files that were not added before, by what their absolute clean paths begin
@@ -46,30 +65,63 @@ func (x *Index) NewObservation() *Observation {
 func (o *Observation) Add(to []int, root string, names []string) []int {
 	o.index.mu.Lock() // the places of entries are written
 	defer o.index.mu.Unlock()
+	var dir *observedDir
+	var last string // what the name began with that was in dir
 	for _, name := range names {
-		o.name = append(append(o.name[:0], root...), filepath.FromSlash(name)...)
-		to = append(to, o.add())
+		within, base := cutName(filepath.FromSlash(name))
+		if dir == nil || within != last {
+			dir, last = o.dir(root+within), within
+		}
+		to = append(to, o.add(dir, base))
 	}
 	return to
 }
 
-func (o *Observation) add() int {
+func (o *Observation) dir(path string) *observedDir {
+	d := o.dirs[path]
+	if d == nil {
+		d = &observedDir{path: path, known: o.index.dirs[path]}
+		o.dirs[path] = d
+	}
+	return d
+}
+
+func (o *Observation) add(d *observedDir, name string) int {
 	at := len(o.files)
-	if e := o.index.entries[string(o.name)]; e != nil {
+	e := d.entry(name)
+	if e != nil {
 		if e.place < at && o.files[e.place].entry == e {
 			return e.place
 		}
-		e.place = at
-		o.files = append(o.files, observed{e.path, e})
-		return at
+		e.place, name = at, e.name
+	} else {
+		if known, ok := d.unknown[name]; ok {
+			return known
+		}
+		if d.unknown == nil {
+			d.unknown = map[string]int{}
+		}
+		d.unknown[name] = at
 	}
-	if known, ok := o.unknown[string(o.name)]; ok {
-		return known
+	o.files = append(o.files, observed{d, name, e})
+	if n := len(d.places); n > 0 && d.places[n-1].to == at {
+		d.places[n-1].to++
+	} else {
+		d.places = append(d.places, span{at, at + 1})
 	}
-	path := string(o.name)
-	o.unknown[path] = at
-	o.files = append(o.files, observed{path: path})
 	return at
+}
+
+// entry is what the index knows of a file.
+func (d *observedDir) entry(name string) *indexEntry {
+	if d.known == nil {
+		return nil
+	}
+	if read := d.known.read; len(d.known.found) == 0 && d.next < len(read) && read[d.next].name == name {
+		d.next++
+		return &read[d.next-1]
+	}
+	return d.known.entry(name)
 }
 
 // Observe hashes all files that were added. What cannot be read has no hash.
@@ -88,7 +140,7 @@ func (o *Observation) Observe() {
 		case known != nil && known.proves(now):
 			file.entry = known
 		default:
-			e, err := o.index.of(file.path)
+			e, err := o.index.of(file.path())
 			if err != nil {
 				return
 			}
@@ -98,46 +150,29 @@ func (o *Observation) Observe() {
 		case mode.IsRegular() && recent(file.entry.stamp, begun):
 			o.unsettled.Store(true)
 		case mode.IsDir():
-			changed := changeTime(file.path)
+			path := file.path()
+			changed := changeTime(path)
 			mu.Lock()
 			defer mu.Unlock()
-			o.dirs[file.path] = changed
+			o.times[path] = changed
 		}
 	})
 }
-
-// run is a part of the files that lies in one directory.
-type run struct{ from, to int }
 
 // inDirs looks at all files, those of one directory together, several directories at
 // once. visit is given the place and the stamp of each; one that is not there has the
 // zero stamp.
 func (o *Observation) inDirs(visit func(at int, now stamp)) {
-	byDir := map[string][]run{}
-	var last string // files of a directory follow each other, mostly
-	begin := 0
-	for i, file := range o.files {
-		dir := file.path[:len(file.path)-len(filepath.Base(file.path))]
-		if dir != last {
-			if i > 0 {
-				byDir[last] = append(byDir[last], run{begin, i})
-			}
-			last, begin = dir, i
-		}
-	}
-	if len(o.files) > 0 {
-		byDir[last] = append(byDir[last], run{begin, len(o.files)})
-	}
-	dirs := make(chan string, len(byDir))
-	for dir := range byDir {
+	dirs := make(chan *observedDir, len(o.dirs))
+	for _, dir := range o.dirs {
 		dirs <- dir
 	}
 	close(dirs)
 	var workers sync.WaitGroup
-	for range min(workersOf, len(byDir)) {
+	for range min(workersOf, len(o.dirs)) {
 		workers.Go(func() {
 			for dir := range dirs {
-				stampsIn(dir, o.files, byDir[dir], visit)
+				dir.stamps(o.files, visit)
 			}
 		})
 	}
@@ -146,18 +181,18 @@ func (o *Observation) inDirs(visit func(at int, now stamp)) {
 
 var workersOf = 2 * runtime.GOMAXPROCS(0)
 
-// Paths are the absolute paths of all files, by their places. It may be used during
-// Observe.
-func (o *Observation) Paths(yield func(string) bool) {
-	for i := range o.files {
-		if !yield(o.files[i].path) {
-			return
-		}
-	}
-}
+// Dirs are the absolute paths of the directories that files are in, each with a separator
+// at its end. It may be used during Observe.
+func (o *Observation) Dirs() iter.Seq[string] { return maps.Keys(o.dirs) }
 
 // Path is the absolute path of the file at a place.
-func (o *Observation) Path(place int) string { return o.files[place].path }
+func (o *Observation) Path(place int) string { return o.files[place].path() }
+
+// AppendPath appends the absolute path of the file at a place.
+func (o *Observation) AppendPath(b []byte, place int) []byte {
+	f := &o.files[place]
+	return append(append(b, f.dir.path...), f.name...)
+}
 
 // Hash of the file at a place; false if it could not be read.
 func (o *Observation) Hash(place int) (Hash, bool) {
@@ -184,7 +219,7 @@ func (o *Observation) stamp(place int) stamp {
 // Write writes the content of the file at a place, or the target of a link. It is an
 // error if that is another one by now, or a directory.
 func (o *Observation) Write(w io.Writer, place int) error {
-	path := o.files[place].path
+	path := o.Path(place)
 	want, ok := o.Hash(place)
 	if !ok || o.Mode(place).IsDir() {
 		return &fs.PathError{Op: "read", Path: path, Err: errors.New("it is neither a file nor a link")}
@@ -218,7 +253,7 @@ func (o *Observation) Holds() bool {
 	if changed.Load() {
 		return false
 	}
-	for path, at := range o.dirs {
+	for path, at := range o.times {
 		if changeTime(path) != at {
 			return false
 		}

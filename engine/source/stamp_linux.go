@@ -3,41 +3,40 @@ package source
 import (
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// stampsIn looks at files of a directory, relative to it, which is faster than by their
-// paths.
-func stampsIn(dir string, files []observed, runs []run, visit func(at int, now stamp)) {
-	fd, err := openDir(dir)
+// stamps looks at the files of the directory, relative to it, which is faster than by
+// their paths.
+func (d *observedDir) stamps(files []observed, visit func(at int, now stamp)) {
+	fd, err := openDir(d.path)
 	if err == nil {
 		defer func() { _ = unix.Close(fd) }()
 	}
-	for _, r := range runs {
-		for at := r.from; at < r.to; at++ {
-			if err != nil {
-				visit(at, stamp{})
-				continue
+	for _, places := range d.places {
+		for at := places.from; at < places.to; at++ {
+			var now stamp
+			if err == nil {
+				now = stampAt(fd, &files[at])
 			}
-			visit(at, stampAt(fd, files[at].path))
+			visit(at, now)
 		}
 	}
 }
 
 // stampAt looks at a file of an open directory.
-func stampAt(dir int, path string) stamp {
+func stampAt(dir int, f *observed) stamp {
 	var st unix.Stat_t
-	if unix.Fstatat(dir, filepath.Base(path), &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+	if unix.Fstatat(dir, f.name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
 		return stamp{}
 	}
 	if st.Mode&^0o777 == unix.S_IFREG {
 		return stamp{size: st.Size, mtime: st.Mtim.Nano(), ctime: st.Ctim.Nano(), inode: st.Ino, mode: fs.FileMode(st.Mode & 0o777)}
 	}
 	// Links, directories and special bits are few.
-	info, err := os.Lstat(path)
+	info, err := os.Lstat(f.path())
 	if err != nil {
 		return stamp{}
 	}

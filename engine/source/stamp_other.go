@@ -7,12 +7,12 @@ import (
 	"os"
 )
 
-// stampsIn looks at files of a directory.
-func stampsIn(_ string, files []observed, runs []run, visit func(at int, now stamp)) {
-	for _, r := range runs {
-		for at := r.from; at < r.to; at++ {
+// stamps looks at the files of the directory.
+func (d *observedDir) stamps(files []observed, visit func(at int, now stamp)) {
+	for _, places := range d.places {
+		for at := places.from; at < places.to; at++ {
 			var now stamp
-			if info, err := os.Lstat(files[at].path); err == nil {
+			if info, err := os.Lstat(files[at].path()); err == nil {
 				now = stampOf(info)
 			}
 			visit(at, now)

@@ -200,6 +200,82 @@ func TestIndex(t *testing.T) {
 	}
 }
 
+// TestIndexOfMany: what was read, what came, changed and went since, in any order, is
+// written once each.
+func TestIndexOfMany(t *testing.T) {
+	root := t.TempDir()
+	old := time.Now().Add(-time.Hour)
+	write := func(name, text string) {
+		t.Helper()
+		file := filepath.Join(root, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644), os.Chtimes(file, old, old)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begin := root + string(filepath.Separator)
+	look := func(x *Index, names ...string) (hashes []Hash) {
+		t.Helper()
+		o := x.NewObservation()
+		places := o.Add(nil, begin, names)
+		if again := o.Add(nil, begin, names); !slices.Equal(places, again) {
+			t.Errorf("%v were added twice: %v, %v", names, places, again)
+		}
+		o.Observe()
+		for i, at := range places {
+			if want := filepath.Join(root, filepath.FromSlash(names[i])); o.Path(at) != want || string(o.AppendPath(nil, at)) != want {
+				t.Errorf("%s is at the place of %s", o.Path(at), names[i])
+			}
+			hash, ok := o.Hash(at)
+			if !ok {
+				t.Errorf("%s is not there", names[i])
+			}
+			hashes = append(hashes, hash)
+		}
+		return hashes
+	}
+	again := func(x *Index) *Index {
+		t.Helper()
+		x, rest, err := ReadIndex(x.AppendTo(nil))
+		if err != nil || len(rest) > 0 {
+			t.Fatal(len(rest), err)
+		}
+		return x
+	}
+	all := []string{"b/two", "a", "b/one", "b.c/x", "b/c/y", "b/three", "z"}
+	for _, name := range all {
+		write(name, name)
+	}
+	time.Sleep(2 * settled)
+	x := NewIndex()
+	first := look(x, all...)
+	x = again(x)
+	for _, order := range [][]int{{0, 1, 2, 3, 4, 5, 6}, {6, 5, 4, 3, 2, 1, 0}, {2, 5, 0, 4, 3, 1, 6}} {
+		names, want := make([]string, len(order)), make([]Hash, len(order))
+		for i, at := range order {
+			names[i], want[i] = all[at], first[at]
+		}
+		if got := look(x, names...); !slices.Equal(got, want) || x.Changed() {
+			t.Errorf("in the order %v others are found, or looked into again", order)
+		}
+	}
+	write("b/one", "another")
+	write("b/new", "new")
+	write("n/new", "new")
+	time.Sleep(2 * settled)
+	all = append(all, "b/new", "n/new")
+	second := look(x, all...)
+	for i, hash := range second {
+		before, known := x.Before(filepath.Join(root, filepath.FromSlash(all[i])))
+		if known != (i < len(first)) || known && before != first[i] || (hash != before) != (i == 2 || i > 6) {
+			t.Errorf("%s: %v before, and another one now: %v", all[i], known, hash != before)
+		}
+	}
+	x = again(x)
+	if third := look(x, all...); !slices.Equal(second, third) || x.Changed() {
+		t.Error("what was looked into is not known")
+	}
+}
+
 // TestIndexClock: a time stamp proves something only if it is well before the moment
 // at which the file was hashed. One that lies ahead, because the clock was set back
 // since, never does; the file is hashed each time.
@@ -238,7 +314,7 @@ func TestIndexClock(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if e := x.entries[file]; !e.racy {
+		if dir, name := cutName(file); !x.dirs[dir].entry(name).racy {
 			t.Error("a file that was changed in the future is trusted")
 		}
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
