@@ -90,8 +90,7 @@ func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOp
 	results := make([]Result, len(selected))
 	st := <-remembered
 	st.note(w.opts.Notes)
-	prints := w.fingerprints(ctx, st, selected)
-	stale := prints.settle(selected, results)
+	prints, stale := w.upToDate(ctx, st, selected, results)
 	if opts.CopyTo != "" {
 		stale = everyPlace(len(selected)) // Nix knows what the other one lacks
 	}
@@ -106,8 +105,7 @@ func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOp
 	if waited && opts.CopyTo == "" {
 		// The other one may have built the same.
 		st = w.loadBuildState()
-		prints = w.fingerprints(ctx, st, selected)
-		if stale = prints.settle(selected, results); len(stale) == 0 {
+		if prints, stale = w.upToDate(ctx, st, selected, results); len(stale) == 0 {
 			return results, nil
 		}
 	}

@@ -55,11 +55,11 @@ func (k *knownSources) find(files *manifest.UnitFiles) {
 	f := k.prints
 	h := f.newHash()
 	for _, at := range f.sets[files][:len(files.Src.Files)] { // others follow
-		if !f.write(h, at) {
+		if !h.add(at) {
 			return
 		}
 	}
-	key, content := nix.SourceKey(files.Src.Files), source.Hash(h.Sum(nil))
+	key, content := nix.SourceKey(files.Src.Files), h.sum()
 	k.contents[key] = content
 	f.st.used[content] = true
 	if path := f.st.known.Sources[content]; path != "" && nix.Registered(path) {

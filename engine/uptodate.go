@@ -10,9 +10,11 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/rigx-build/rigx/engine/manifest"
 	"github.com/rigx-build/rigx/engine/nix"
@@ -58,27 +60,25 @@ type fingerprints struct {
 	// folders says which directories on the way to files are links: what lies behind
 	// one is no source.
 	folders string
+	own     map[*manifest.Target]targetPrint // without what a target depends on
 	targets map[*manifest.Target]targetPrint
 	// others are the files of the projects this one depends on; nothing can be told of
 	// what needs them if othersUnknowable says why.
 	others           []int
 	othersUnknowable string
 	generated        string // see generatedStamp
-	line             []byte // that is being written to a hash
 }
 
 // fingerprints observes all that the selected units are made from.
 func (w *Workspace) fingerprints(ctx context.Context, st *buildState, selected []Selected) *fingerprints {
 	f := &fingerprints{w: w, st: st, selected: selected, sets: map[*manifest.UnitFiles][]int{}, targets: map[*manifest.Target]targetPrint{}}
-	f.share()
-	if f.unknowable != "" {
-		return f
-	}
-	seen := st.index.NewObservation()
+	var sharing sync.WaitGroup
+	sharing.Go(f.share)
+	seen, targets := st.index.NewObservation(), w.reached(selected)
 	root := f.root()
 	var whole []int // computed once
 	local := false
-	for _, t := range w.reached(selected) {
+	for _, t := range targets {
 		for i := range t.Edges {
 			local = local || t.Edges[i].Kind == manifest.ToLocal
 		}
@@ -103,11 +103,16 @@ func (w *Workspace) fingerprints(ctx context.Context, st *buildState, selected [
 	if local {
 		f.observeOthers(ctx, seen)
 	}
+	sharing.Wait()
+	if f.unknowable != "" {
+		return f
+	}
 	var looking sync.WaitGroup
 	looking.Go(func() { f.folders = linkedFolders(root, seen.Dirs()) })
 	seen.Observe()
 	looking.Wait()
 	f.observed = seen
+	f.hashSources(targets)
 	return f
 }
 
@@ -247,12 +252,27 @@ type targetPrint struct {
 	why   string // there is none
 }
 
-// target hashes the sources of a target, and what it depends on, once.
-func (f *fingerprints) target(t *manifest.Target) targetPrint {
-	if print, ok := f.targets[t]; ok {
-		return print
+// hashSources hashes the sources of targets, of several at once.
+func (f *fingerprints) hashSources(targets []*manifest.Target) {
+	prints := make([]targetPrint, len(targets))
+	var next atomic.Int32
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(targets)) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(targets); i = int(next.Add(1)) - 1 {
+				prints[i] = f.hashOwn(targets[i])
+			}
+		})
 	}
-	var print targetPrint
+	workers.Wait()
+	f.own = make(map[*manifest.Target]targetPrint, len(targets))
+	for i, t := range targets {
+		f.own[t] = prints[i]
+	}
+}
+
+// hashOwn hashes the sources of a target.
+func (f *fingerprints) hashOwn(t *manifest.Target) (print targetPrint) {
 	h := f.newHash()
 	for _, u := range t.Units() {
 		files := f.w.Files.Of(u)
@@ -261,11 +281,23 @@ func (f *fingerprints) target(t *manifest.Target) targetPrint {
 		}
 		fmt.Fprintf(h, "\n%s %d\n", u.Attr(), len(f.sets[files]))
 		for _, at := range f.sets[files] {
-			if !f.write(h, at) && print.why == "" {
+			if !h.add(at) && print.why == "" {
 				print.why = "cannot read " + f.observed.Path(at)
 			}
 		}
 	}
+	print.hash = h.sum()
+	return print
+}
+
+// target hashes the sources of a target, and what it depends on, once.
+func (f *fingerprints) target(t *manifest.Target) targetPrint {
+	if print, ok := f.targets[t]; ok {
+		return print
+	}
+	print := f.own[t]
+	h := sha256.New()
+	h.Write(print.hash[:])
 	for i := range t.Edges {
 		switch e := &t.Edges[i]; e.Kind {
 		case manifest.ToExternal:
@@ -286,20 +318,28 @@ func (f *fingerprints) target(t *manifest.Target) targetPrint {
 	return print
 }
 
-// newHash is for the content of files.
-func (f *fingerprints) newHash() hash.Hash {
-	h := sha256.New()
+// fileHash is a hash of files, by their paths and what they hold.
+type fileHash struct {
+	hash.Hash
+	seen *source.Observation
+	line []byte
+}
+
+func (f *fingerprints) newHash() *fileHash {
+	h := &fileHash{sha256.New(), f.observed, nil}
 	_, _ = io.WriteString(h, f.folders)
 	return h
 }
 
-// write adds a file to a hash, and reports whether it can be read.
-func (f *fingerprints) write(h hash.Hash, at int) bool {
-	hash, ok := f.observed.Hash(at)
-	f.line = append(f.observed.AppendPath(f.line[:0], at), hash[:]...)
-	h.Write(f.line)
+// add adds the file at a place, and reports whether it can be read.
+func (h *fileHash) add(place int) bool {
+	hash, ok := h.seen.Hash(place)
+	h.line = append(h.seen.AppendPath(h.line[:0], place), hash[:]...)
+	h.Write(h.line)
 	return ok
 }
+
+func (h *fileHash) sum() source.Hash { return source.Hash(h.Sum(nil)) }
 
 // of returns the fingerprint of something selected, or why it has none.
 func (f *fingerprints) of(s Selected) (fingerprint, string) {
@@ -314,12 +354,12 @@ func (f *fingerprints) of(s Selected) (fingerprint, string) {
 		if sources.why == "" {
 			sources.why = f.othersUnknowable
 		}
-		h := sha256.New()
+		h := f.newHash()
 		h.Write(sources.hash[:])
 		for _, at := range f.others {
-			f.write(h, at) // a flake.lock may be missing
+			h.add(at) // a flake.lock may be missing
 		}
-		sources.hash = source.Hash(h.Sum(nil))
+		sources.hash = h.sum()
 	}
 	print := f.shared
 	print[partSources] = sources.hash
@@ -345,17 +385,26 @@ func (f *fingerprints) check(s Selected) (why string) {
 	return ""
 }
 
-// lost says what is not there any more of something that was built, or "".
-func (f *fingerprints) lost(s Selected) string {
-	built := f.st.known.Units[s.Attr]
+// lost says what is not there any more of what was built of each that is selected, or "".
+func (w *Workspace) lost(st *buildState, selected []Selected) []string {
+	lost := make([]string, len(selected))
+	for i, s := range selected {
+		if built, ok := st.known.Units[s.Attr]; ok {
+			lost[i] = w.lostOf(built, s.Attr)
+		}
+	}
+	return lost
+}
+
+func (w *Workspace) lostOf(built builtUnit, attr string) string {
 	for _, path := range built.Outputs {
 		if !nix.Registered(path) {
 			return path + " is not in the store"
 		}
 	}
-	link := filepath.Join(f.w.Dir(), OutputDir, s.Attr)
+	link := filepath.Join(w.Dir(), OutputDir, attr)
 	if to, err := os.Readlink(link); err != nil || to != built.Outputs["out"] || !nix.Rooted(link) {
-		return filepath.Join(OutputDir, s.Attr) + " does not lead to it"
+		return filepath.Join(OutputDir, attr) + " does not lead to it"
 	}
 	return ""
 }
@@ -390,23 +439,16 @@ func (f *fingerprints) whatChanged(part int, s Selected) string {
 	return why
 }
 
-// settle fills in the results of what is up to date, and returns the places of
-// the others.
-func (f *fingerprints) settle(selected []Selected, results []Result) (stale []int) {
-	lost := make([]string, len(selected))
+// upToDate fills in the results of what is up to date, and returns the places of the
+// others.
+func (w *Workspace) upToDate(ctx context.Context, st *buildState, selected []Selected, results []Result) (f *fingerprints, stale []int) {
+	var lost []string
 	var looking sync.WaitGroup
-	looking.Go(func() {
-		for i, s := range selected {
-			lost[i] = f.lost(s)
-		}
-	})
-	why := make([]string, len(selected))
-	for i, s := range selected {
-		why[i] = f.check(s)
-	}
+	looking.Go(func() { lost = w.lost(st, selected) })
+	f = w.fingerprints(ctx, st, selected)
 	looking.Wait()
 	for i, s := range selected {
-		results[i] = Result{Selected: s, Stale: cmp.Or(why[i], lost[i])}
+		results[i] = Result{Selected: s, Stale: cmp.Or(f.check(s), lost[i])}
 		if results[i].Stale != "" {
 			stale = append(stale, i)
 			continue
@@ -415,7 +457,7 @@ func (f *fingerprints) settle(selected []Selected, results []Result) (stale []in
 		results[i].Output, results[i].outputs = outputs["out"], outputs
 		results[i].Link, results[i].Cached = filepath.Join(OutputDir, s.Attr), true
 	}
-	return stale
+	return f, stale
 }
 
 // afterGenerating returns what holds once flake.nix and flake.lock are written:
