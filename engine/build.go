@@ -91,6 +91,7 @@ func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOp
 	st := <-remembered
 	st.note(w.opts.Notes)
 	prints, stale := w.upToDate(ctx, st, selected, results)
+	w.rememberListings()
 	if opts.CopyTo != "" {
 		stale = everyPlace(len(selected)) // Nix knows what the other one lacks
 	}

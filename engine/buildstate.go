@@ -52,15 +52,16 @@ func newBuildState(file string) *buildState {
 // stateMagic begins the file; the number is that of the format.
 const stateMagic = "rigx builds 5\n"
 
-func (w *Workspace) buildStateFile() string {
-	id := sha256.Sum256([]byte(w.Dir()))
-	return filepath.Join(w.opts.CacheDir, "builds", hex.EncodeToString(id[:8]))
+// stateFile is where the builds of the project in a directory are remembered.
+func stateFile(cacheDir, root string) string {
+	id := sha256.Sum256([]byte(root))
+	return filepath.Join(cacheDir, "builds", hex.EncodeToString(id[:8]))
 }
 
 // loadBuildState reads what is remembered. What is damaged is discarded: then
 // everything is built for real, once.
 func (w *Workspace) loadBuildState() *buildState {
-	st := newBuildState(w.buildStateFile())
+	st := newBuildState(stateFile(w.opts.CacheDir, w.Dir()))
 	data, err := os.ReadFile(st.file)
 	if err != nil {
 		return st
@@ -80,13 +81,9 @@ func (st *buildState) note(to io.Writer) {
 }
 
 func (st *buildState) decode(data []byte) error {
-	body, ok := bytes.CutPrefix(data, []byte(stateMagic))
-	if !ok || len(body) < sha256.Size {
-		return errors.New("it is of another version of rigx")
-	}
-	body, sum := body[:len(body)-sha256.Size], body[len(body)-sha256.Size:]
-	if got := sha256.Sum256(body); !bytes.Equal(got[:], sum) {
-		return errors.New("it is damaged")
+	body, err := unsealed(stateMagic, data)
+	if err != nil {
+		return err
 	}
 	index, rest, err := source.ReadIndex(body)
 	if err != nil {
@@ -103,7 +100,7 @@ func (st *buildState) decode(data []byte) error {
 // spareSources is how many sets of source files stay known that a run had no use for.
 const spareSources = 256
 
-// save writes the state. Without it the next build takes longer, no more.
+// save writes the state.
 func (st *buildState) save() {
 	if !st.dirty && !st.index.Changed() {
 		return
@@ -115,10 +112,29 @@ func (st *buildState) save() {
 		return many && !st.used[content] || !nix.Registered(path)
 	})
 	body = st.known.appendTo(body)
+	writeSealed(st.file, stateMagic, body)
+}
+
+// writeSealed writes what can be made again, with a sum of it. Without it the next run
+// takes longer, no more.
+func writeSealed(file, magic string, body []byte) {
 	sum := sha256.Sum256(body)
-	if os.MkdirAll(filepath.Dir(st.file), 0o755) == nil {
-		_ = writeDerived(st.file, stateMagic+string(body)+string(sum[:]))
+	if os.MkdirAll(filepath.Dir(file), 0o755) == nil {
+		_ = writeDerived(file, magic+string(body)+string(sum[:]))
 	}
+}
+
+// unsealed is the body of what writeSealed wrote.
+func unsealed(magic string, data []byte) ([]byte, error) {
+	body, ok := bytes.CutPrefix(data, []byte(magic))
+	if !ok || len(body) < sha256.Size {
+		return nil, errors.New("it is of another version of rigx")
+	}
+	body, sum := body[:len(body)-sha256.Size], body[len(body)-sha256.Size:]
+	if got := sha256.Sum256(body); !bytes.Equal(got[:], sum) {
+		return nil, errors.New("it is damaged")
+	}
+	return body, nil
 }
 
 // appendTo writes all that is known: lists that begin with how many things there are, and

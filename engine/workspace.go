@@ -46,7 +46,9 @@ type Workspace struct {
 
 	opts Options
 	tree *source.Tree
-	all  []project // see projects
+	// listings are what the directories of the tree held in earlier runs.
+	listings func() listings
+	all      []project // see projects
 	// warned are the warnings that were given.
 	warned map[string]bool
 	// hostStamp tells one host package set from another; it is nothing in
@@ -102,6 +104,7 @@ func Open(ctx context.Context, dir string, opts Options) (*Workspace, error) {
 	}
 	opts.Nix.CacheDir = opts.CacheDir
 	disk := source.Disk()
+	known := rememberedListings(opts.CacheDir, root)
 	parsed := func(path string) *syntax.File {
 		if rootFile != nil && path == rootFile.Path {
 			return rootFile
@@ -112,12 +115,14 @@ func Open(ctx context.Context, dir string, opts Options) (*Workspace, error) {
 	if abs, err := filepath.Abs(dir); err == nil {
 		if stray := m.Stray(disk, abs); stray != "" && !hasErrors(m.Diagnostics()) {
 			root, m = stray, manifest.Load(ctx, disk, stray, manifest.Options{})
+			known = rememberedListings(opts.CacheDir, root)
 		}
 	}
 	w := &Workspace{
 		Manifest: m,
 		opts:     opts,
-		tree:     source.NewTree(disk, root),
+		tree:     source.NewRememberingTree(root, func() *source.Listings { return known().Listings }),
+		listings: known,
 		warned:   map[string]bool{},
 	}
 	w.hostStamp = sync.OnceValue(func() (stamp source.Hash) {

@@ -21,8 +21,13 @@ func (d disk) list(name string) ([]entry, error) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
 	defer func() { _ = unix.Close(fd) }()
-	buffer := listings.Get().(*[]byte)
-	defer listings.Put(buffer)
+	return readEntries(fd, name)
+}
+
+// readEntries reads an open directory.
+func readEntries(fd int, name string) ([]entry, error) {
+	buffer := dirBuffers.Get().(*[]byte)
+	defer dirBuffers.Put(buffer)
 	var entries []entry
 	for {
 		n, err := unix.Getdents(fd, *buffer)
@@ -48,7 +53,7 @@ func openDir(name string) (fd int, err error) {
 	}
 }
 
-var listings = sync.Pool{New: func() any { return new(make([]byte, 1<<15)) }}
+var dirBuffers = sync.Pool{New: func() any { return new(make([]byte, 1<<15)) }}
 
 // Where the fields of a linux_dirent64 are, behind its inode, which is 0 for what is
 // gone: its length, type and name; see getdents(2).

@@ -37,6 +37,8 @@ const maxDepth = 128
 type Tree struct {
 	fs   FS
 	root string
+	// remembered are the listings of earlier runs; it may be nil.
+	remembered func() *Listings
 
 	mu   sync.RWMutex
 	dirs map[string]*listing
@@ -70,6 +72,14 @@ func NewTree(fsys FS, root string) *Tree {
 	return &Tree{fs: fsys, root: root, dirs: map[string]*listing{}}
 }
 
+// NewRememberingTree is NewTree of the disk, with what is remembered of its directories.
+// That is asked for once it is needed.
+func NewRememberingTree(root string, remembered func() *Listings) *Tree {
+	t := NewTree(Disk(), root)
+	t.remembered = remembered
+	return t
+}
+
 // list reads a directory once, and those it lies in: one of them may be behind a
 // link. rel is clean; "" is the root.
 func (t *Tree) list(rel string) *listing {
@@ -95,7 +105,14 @@ func (t *Tree) list(rel string) *listing {
 
 func (t *Tree) fill(l *listing, rel string) {
 	abs := filepath.Join(t.root, filepath.FromSlash(rel))
-	entries, err := list(t.fs, abs)
+	var entries []entry
+	var err error
+	if t.remembered != nil {
+		entries, err = t.remembered().list(abs)
+	} else {
+		entries, err = list(t.fs, abs)
+		sortEntries(entries)
+	}
 	if err != nil {
 		return
 	}
@@ -109,7 +126,6 @@ func (t *Tree) fill(l *listing, rel string) {
 			e.dir = info.IsDir()
 		}
 	}
-	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
 	l.entries, l.ok = entries, true
 }
 
