@@ -44,13 +44,10 @@ type indexDir struct {
 
 // indexEntry is what is known of a file. It does not change, but for the last fields.
 type indexEntry struct {
-	name  string // in its directory
-	stamp stamp
-	hash  Hash
-	racy  bool
+	name string // in its directory
+	*record
 	seen  atomic.Bool // asked for since the index was read
-	age   byte        // how often the index was written since it was last asked for
-	place int         // in the observation that it was last added to
+	place int32       // in the observation that it was last added to
 }
 
 // entry is nil for a name that is not known.
@@ -79,7 +76,7 @@ func cutName(path string) (dir, name string) {
 }
 
 // proves reports whether a file with that stamp still is the one that was hashed.
-func (e *indexEntry) proves(now stamp) bool { return e.stamp == now && !e.racy }
+func (e *indexEntry) proves(now stamp) bool { return e.stamp() == now && !e.racy() }
 
 // stamp is what the file system says of a file.
 type stamp struct {
@@ -106,7 +103,7 @@ func (x *Index) Of(path string) (Hash, error) {
 	if err != nil {
 		return Hash{}, err
 	}
-	return e.hash, nil
+	return e.hash(), nil
 }
 
 func (x *Index) of(path string) (*indexEntry, error) {
@@ -134,9 +131,9 @@ func (x *Index) of(path string) (*indexEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &indexEntry{name: name, stamp: stampOf(after), hash: hash}
+	then := stampOf(after)
+	e := &indexEntry{name: name, record: newRecord(then, then != now || recent(then, begun), hash)}
 	e.seen.Store(true)
-	e.racy = e.stamp != now || recent(e.stamp, begun)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	d := x.dirs[dir]
@@ -226,7 +223,7 @@ func (x *Index) Before(path string) (Hash, bool) {
 	defer x.mu.RUnlock()
 	if d := x.dirs[dir]; d != nil {
 		if e := d.before(name); e != nil {
-			return e.hash, true
+			return e.hash(), true
 		}
 	}
 	return Hash{}, false
@@ -291,7 +288,7 @@ func (x *Index) AppendTo(b []byte) []byte {
 func (d *indexDir) kept() []*indexEntry {
 	kept := make([]*indexEntry, 0, len(d.read)+len(d.found))
 	keep := func(e *indexEntry) {
-		if e.seen.Load() || e.age < oldest {
+		if e.seen.Load() || e.age() < oldest {
 			kept = append(kept, e)
 		}
 	}
@@ -307,43 +304,58 @@ func (d *indexDir) kept() []*indexEntry {
 	return kept
 }
 
-// An entry is written as the length of its name and a record, which has a fixed size.
-const (
-	stampFields = 5
-	recordSize  = stampFields*8 + 2 + sha256.Size
-)
-
+// appendTo writes the length of the name, and the record.
 func (e *indexEntry) appendTo(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(len(e.name)))
-	for _, n := range [stampFields]int64{e.stamp.size, e.stamp.mtime, e.stamp.ctime, int64(e.stamp.inode), int64(e.stamp.mode)} {
-		b = binary.LittleEndian.AppendUint64(b, uint64(n))
-	}
-	racy, age := byte(0), e.age+1
-	if e.racy {
-		racy = 1
-	}
+	written := *e.record
+	written[recordAge]++
 	if e.seen.Load() {
-		age = 0
+		written[recordAge] = 0
 	}
-	b = append(b, racy, age)
-	return append(b, e.hash[:]...)
+	return append(b, written[:]...)
 }
 
-// read reads what appendTo wrote behind the length of the name.
-func (e *indexEntry) read(name string, record []byte) {
-	var fields [stampFields]int64
-	for i := range fields {
-		fields[i], record = int64(binary.LittleEndian.Uint64(record)), record[8:]
+// record is what is known of a file, as it is written: there are many, of which few change,
+// so that they are used as they were read.
+type record [recordSize]byte
+
+// Where the parts of a record are, behind the stamp: whether a change could have gone
+// unnoticed, how often the index was written since the file was last asked for, the hash.
+const (
+	stampFields = 5
+	recordRacy  = stampFields * 8
+	recordAge   = recordRacy + 1
+	recordHash  = recordAge + 1
+	recordSize  = recordHash + sha256.Size
+)
+
+func newRecord(s stamp, racy bool, hash Hash) *record {
+	r := &record{}
+	for i, n := range [stampFields]int64{s.size, s.mtime, s.ctime, int64(s.inode), int64(s.mode)} {
+		binary.LittleEndian.PutUint64(r[8*i:], uint64(n))
 	}
-	e.name = name
-	e.stamp = stamp{fields[0], fields[1], fields[2], uint64(fields[3]), fs.FileMode(fields[4])}
-	e.racy, e.age = record[0] != 0, record[1]
-	copy(e.hash[:], record[2:])
+	if racy {
+		r[recordRacy] = 1
+	}
+	copy(r[recordHash:], hash[:])
+	return r
 }
+
+func (r *record) stamp() stamp {
+	field := func(i int) uint64 { return binary.LittleEndian.Uint64(r[8*i:]) }
+	return stamp{int64(field(0)), int64(field(1)), int64(field(2)), field(3), fs.FileMode(field(4))}
+}
+
+func (r *record) racy() bool { return r[recordRacy] != 0 }
+
+func (r *record) age() byte { return r[recordAge] }
+
+func (r *record) hash() Hash { return Hash(r[recordHash:]) }
 
 var errIndex = errors.New("the index is damaged")
 
-// ReadIndex reads what AppendTo wrote, and returns the rest of the buffer.
+// ReadIndex reads what AppendTo wrote, and returns the rest of the buffer, which must not be
+// changed afterwards.
 func ReadIndex(b []byte) (*Index, []byte, error) {
 	// count is a number of things of which each takes at least that many bytes.
 	count := func(size int) (int, bool) {
@@ -378,7 +390,7 @@ func ReadIndex(b []byte) (*Index, []byte, error) {
 			if !ok || length > len(text) || len(b) < recordSize {
 				return nil, nil, errIndex
 			}
-			d.read[i].read(text[:length], b[:recordSize])
+			d.read[i].name, d.read[i].record = text[:length], (*record)(b[:recordSize])
 			text, b = text[length:], b[recordSize:]
 		}
 	}

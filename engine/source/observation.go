@@ -90,10 +90,10 @@ func (o *Observation) add(d *observedDir, name string) int {
 	at := len(o.files)
 	e := d.entry(name)
 	if e != nil {
-		if e.place < at && o.files[e.place].entry == e {
-			return e.place
+		if place := int(e.place); place < at && o.files[place].entry == e {
+			return place
 		}
-		e.place, name = at, e.name
+		e.place, name = int32(at), e.name
 	} else {
 		if known, ok := d.unknown[name]; ok {
 			return known
@@ -144,10 +144,10 @@ func (o *Observation) Observe() {
 			if err != nil {
 				return
 			}
-			file.entry = e
+			file.entry, now = e, e.stamp()
 		}
-		switch mode := file.entry.stamp.mode; {
-		case mode.IsRegular() && recent(file.entry.stamp, begun):
+		switch mode := now.mode; {
+		case mode.IsRegular() && recent(now, begun):
 			o.unsettled.Store(true)
 		case mode.IsDir():
 			path := file.path()
@@ -197,7 +197,7 @@ func (o *Observation) AppendPath(b []byte, place int) []byte {
 // Hash of the file at a place; false if it could not be read.
 func (o *Observation) Hash(place int) (Hash, bool) {
 	if e := o.files[place].entry; e != nil {
-		return e.hash, true
+		return e.hash(), true
 	}
 	return Hash{}, false
 }
@@ -211,7 +211,7 @@ func (o *Observation) Mode(place int) fs.FileMode { return o.stamp(place).mode }
 // stamp is the zero stamp for what could not be read.
 func (o *Observation) stamp(place int) stamp {
 	if e := o.files[place].entry; e != nil {
-		return e.stamp
+		return e.stamp()
 	}
 	return stamp{}
 }

@@ -87,6 +87,9 @@ func matchComponents(pattern, path []string) bool {
 
 // matchComponent matches one component, with the same greedy method.
 func matchComponent(pattern, name string) bool {
+	if end, ok := strings.CutPrefix(pattern, "*"); ok && !HasMeta(end) {
+		return strings.HasSuffix(name, end) // most patterns are such
+	}
 	p, s := 0, 0
 	star, from := -1, 0
 	for s < len(name) {

@@ -390,12 +390,38 @@ func (g *globber) match(dir string, pattern []string, depth int) {
 	}
 	entries := g.tree.list(dir).entries
 	if len(rest) == 0 {
-		g.out = slices.Grow(g.out, len(entries))
+		g.files(dir, head, entries)
+		return
 	}
 	for _, e := range entries {
 		if matchComponent(head, e.name) {
 			g.found(dir, e, rest, depth)
 		}
+	}
+}
+
+// files finds the files of a directory that match the last component of a pattern. Their
+// paths are parts of one text: there may be many.
+func (g *globber) files(dir, pattern string, entries []entry) {
+	g.out = slices.Grow(g.out, len(entries))
+	from, size := len(g.out), 0
+	for _, e := range entries {
+		if !e.dir && matchComponent(pattern, e.name) {
+			g.out = append(g.out, e.name)
+			size += len(dir) + 1 + len(e.name)
+		}
+	}
+	if dir == "" {
+		return
+	}
+	var text strings.Builder
+	text.Grow(size)
+	for i, name := range g.out[from:] {
+		begin := text.Len()
+		text.WriteString(dir)
+		text.WriteByte('/')
+		text.WriteString(name)
+		g.out[from+i] = text.String()[begin:]
 	}
 }
 

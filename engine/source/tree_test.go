@@ -314,7 +314,7 @@ func TestIndexClock(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if dir, name := cutName(file); !x.dirs[dir].entry(name).racy {
+		if dir, name := cutName(file); !x.dirs[dir].entry(name).racy() {
 			t.Error("a file that was changed in the future is trusted")
 		}
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
