@@ -61,26 +61,18 @@ type Result struct {
 	Fix *HashFix
 }
 
-// Anticipate begins to read what is remembered of earlier builds, for the next Build. It
-// may be called before it is known what to build, which takes some time to find out.
-func (w *Workspace) Anticipate() {
-	remembered := make(chan *buildState, 1)
-	go func() { remembered <- w.loadBuildState() }()
-	go w.hostStamp()
-	w.remembered = remembered
-}
-
 // Build builds what was selected. What is up to date costs no process; for the
 // rest there is one evaluation of all derivations, one build of all, and a link
 // for each that succeeded. A target that fails does not stop the others; its
 // error is in its own result. The error that Build itself returns means that
 // nothing could be tried. Two builds of one workspace must not run at once.
 func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOptions) ([]Result, error) {
-	if w.remembered == nil {
-		w.Anticipate()
-	}
 	remembered := w.remembered
 	w.remembered = nil
+	if remembered == nil {
+		remembered = anticipate(w.opts.CacheDir, w.Dir())
+	}
+	go w.hostStamp()
 	if err := w.Valid(ctx); err != nil {
 		return nil, err
 	}
@@ -105,7 +97,7 @@ func (w *Workspace) Build(ctx context.Context, selected []Selected, opts BuildOp
 	defer unlock()
 	if waited && opts.CopyTo == "" {
 		// The other one may have built the same.
-		st = w.loadBuildState()
+		st = loadBuildState(w.opts.CacheDir, w.Dir())
 		if prints, stale = w.upToDate(ctx, st, selected, results); len(stale) == 0 {
 			return results, nil
 		}

@@ -58,10 +58,18 @@ func stateFile(cacheDir, root string) string {
 	return filepath.Join(cacheDir, "builds", hex.EncodeToString(id[:8]))
 }
 
+// anticipate begins to read what is remembered of the builds of a project: it takes some
+// time to find out what to build.
+func anticipate(cacheDir, root string) <-chan *buildState {
+	remembered := make(chan *buildState, 1)
+	go func() { remembered <- loadBuildState(cacheDir, root) }()
+	return remembered
+}
+
 // loadBuildState reads what is remembered. What is damaged is discarded: then
 // everything is built for real, once.
-func (w *Workspace) loadBuildState() *buildState {
-	st := newBuildState(stateFile(w.opts.CacheDir, w.Dir()))
+func loadBuildState(cacheDir, root string) *buildState {
+	st := newBuildState(stateFile(cacheDir, root))
 	data, err := os.ReadFile(st.file)
 	if err != nil {
 		return st

@@ -144,7 +144,7 @@ func (w *Workspace) environments(ctx context.Context, wants []*wantedEnvironment
 	if err := w.checkExternal(needs); err != nil {
 		return err
 	}
-	st := w.loadBuildState()
+	st := loadBuildState(w.opts.CacheDir, w.Dir())
 	st.note(w.opts.Notes)
 	prints := w.fingerprints(ctx, st, needs)
 	var rest []*wantedEnvironment

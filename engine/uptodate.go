@@ -113,6 +113,7 @@ func (w *Workspace) fingerprints(ctx context.Context, st *buildState, selected [
 	looking.Wait()
 	f.observed = seen
 	f.hashSources(targets)
+	f.shareHost()
 	return f
 }
 
@@ -155,7 +156,7 @@ func linkedFolders(root string, dirs iter.Seq[string]) string {
 	return strings.Join(links, "\n")
 }
 
-// share computes the parts that all units have in common.
+// share computes the parts that all units have in common, but for what shareHost does.
 func (f *fingerprints) share() {
 	w := f.w
 	sum := func(part int, write func(h hash.Hash)) {
@@ -207,7 +208,6 @@ func (f *fingerprints) shareNixpkgs(sum func(int, func(hash.Hash))) {
 	w := f.w
 	switch {
 	case w.ref() == hostRef:
-		f.shared[partNixpkgs] = w.hostStamp()
 	case w.opts.Nixpkgs != "":
 		f.unknowable = "--nixpkgs " + w.opts.Nixpkgs + " may lead elsewhere by now"
 	case nixgen.IsRelative(w.ref()):
@@ -217,6 +217,13 @@ func (f *fingerprints) shareNixpkgs(sum func(int, func(hash.Hash))) {
 		if missing := w.unlocked(Inputs{Overrides: map[string]string{}}); len(missing) > 0 {
 			f.unknowable = strings.Join(missing, ", ") + " is not locked"
 		}
+	}
+}
+
+// shareHost adds what is known of the packages of this machine, which takes a while.
+func (f *fingerprints) shareHost() {
+	if f.w.ref() == hostRef {
+		f.shared[partNixpkgs] = f.w.hostStamp()
 	}
 }
 
@@ -466,6 +473,7 @@ func (f *fingerprints) afterGenerating(ctx context.Context) *fingerprints {
 	before := f.shared
 	f.unknowable, f.generated = "", f.generatedStamp()
 	f.share()
+	f.shareHost()
 	if f.unknowable == "" && f.shared[partFlake] == before[partFlake] && f.observed != nil {
 		return f
 	}

@@ -31,6 +31,9 @@ type Options struct {
 	// CacheDir holds what can be computed again; the user's cache directory
 	// when empty.
 	CacheDir string
+	// Anticipate reads what is remembered of earlier builds while the project is
+	// loaded, as there will be another one.
+	Anticipate bool
 	// Notes receives remarks that concern the whole run, such as that
 	// flake.nix was written anew. Nil discards them.
 	Notes io.Writer
@@ -55,7 +58,7 @@ type Workspace struct {
 	// projects that use none.
 	hostStamp func() source.Hash
 	hostSet   *hostpkgs.Set
-	// remembered gives what is known of earlier builds, once; see Anticipate.
+	// remembered gives what is known of earlier builds, once; it may be nil.
 	remembered <-chan *buildState
 }
 
@@ -105,6 +108,10 @@ func Open(ctx context.Context, dir string, opts Options) (*Workspace, error) {
 	opts.Nix.CacheDir = opts.CacheDir
 	disk := source.Disk()
 	known := rememberedListings(opts.CacheDir, root)
+	var remembered <-chan *buildState
+	if opts.Anticipate {
+		remembered = anticipate(opts.CacheDir, root)
+	}
 	parsed := func(path string) *syntax.File {
 		if rootFile != nil && path == rootFile.Path {
 			return rootFile
@@ -114,16 +121,17 @@ func Open(ctx context.Context, dir string, opts Options) (*Workspace, error) {
 	m := manifest.Load(ctx, disk, root, manifest.Options{Parsed: parsed})
 	if abs, err := filepath.Abs(dir); err == nil {
 		if stray := m.Stray(disk, abs); stray != "" && !hasErrors(m.Diagnostics()) {
-			root, m = stray, manifest.Load(ctx, disk, stray, manifest.Options{})
+			root, m, remembered = stray, manifest.Load(ctx, disk, stray, manifest.Options{}), nil
 			known = rememberedListings(opts.CacheDir, root)
 		}
 	}
 	w := &Workspace{
-		Manifest: m,
-		opts:     opts,
-		tree:     source.NewRememberingTree(root, func() *source.Listings { return known().Listings }),
-		listings: known,
-		warned:   map[string]bool{},
+		Manifest:   m,
+		opts:       opts,
+		remembered: remembered,
+		tree:       source.NewRememberingTree(root, func() *source.Listings { return known().Listings }),
+		listings:   known,
+		warned:     map[string]bool{},
 	}
 	w.hostStamp = sync.OnceValue(func() (stamp source.Hash) {
 		if w.ref() == hostRef {
@@ -131,6 +139,9 @@ func Open(ctx context.Context, dir string, opts Options) (*Workspace, error) {
 		}
 		return stamp
 	})
+	if opts.Anticipate {
+		go w.hostStamp()
+	}
 	return w, w.useRemote(opts.Remote)
 }
 

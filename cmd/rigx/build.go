@@ -73,11 +73,10 @@ type buildOptions struct {
 
 // build builds what the names select.
 func (a *app) build(ctx context.Context, names []string, opts buildOptions) (*engine.Workspace, []engine.Result, error) {
-	ws, err := a.open(ctx)
+	ws, err := a.openToBuild(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	ws.Anticipate()
 	if err := ws.Valid(ctx); err != nil {
 		return nil, nil, err
 	}

@@ -111,11 +111,22 @@ func (e usageError) Unwrap() error { return e.error }
 
 // open opens the project that -C or the current directory leads to.
 func (a *app) open(ctx context.Context) (*engine.Workspace, error) {
+	return a.openWith(ctx, a.workspaceOptions())
+}
+
+// openToBuild is open for what begins with a build.
+func (a *app) openToBuild(ctx context.Context) (*engine.Workspace, error) {
+	opts := a.workspaceOptions()
+	opts.Anticipate = true
+	return a.openWith(ctx, opts)
+}
+
+func (a *app) openWith(ctx context.Context, opts engine.Options) (*engine.Workspace, error) {
 	if len(a.nixpkgs) > 1 {
 		return nil, usageError{errors.New("--nixpkgs can be given more than once to `rigx build` only")}
 	}
 	prepareMemory(a.dir)
-	return engine.Open(ctx, a.dir, a.workspaceOptions())
+	return engine.Open(ctx, a.dir, opts)
 }
 
 func (a *app) workspaceOptions() engine.Options {

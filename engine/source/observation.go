@@ -56,6 +56,8 @@ type span struct{ from, to int }
 
 // NewObservation returns one without files, with room for as many as are known.
 func (x *Index) NewObservation() *Observation {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
 	return &Observation{index: x, files: make([]observed, 0, x.read), dirs: make(map[string]*observedDir, len(x.dirs)), times: map[string]int64{}}
 }
 
