@@ -26,11 +26,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -285,15 +283,30 @@ func (h *Host) rust(ctx context.Context) {
 	}
 }
 
-var libraryFile = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^lib(.+)\.(so|a)$`) })
+// libraryName is what a linker is told to find a file: "z" for libz.so or libz.a, "" for
+// what it does not look for, such as libz.so.1.
+func libraryName(file string) string {
+	name, ok := strings.CutPrefix(file, "lib")
+	if !ok {
+		return ""
+	}
+	if before, ok := strings.CutSuffix(name, ".so"); ok {
+		return before
+	}
+	before, ok := strings.CutSuffix(name, ".a")
+	if !ok {
+		return ""
+	}
+	return before
+}
 
 // libraries adds what a linker or pkg-config would find by itself.
 func (h *Host) libraries() {
 	for _, dir := range libraryDirs() {
 		entries, _ := os.ReadDir(dir)
 		for _, e := range entries {
-			if m := libraryFile().FindStringSubmatch(e.Name()); m != nil {
-				h.library(m[1], filepath.Join(dir, e.Name()))
+			if name := libraryName(e.Name()); name != "" {
+				h.library(name, filepath.Join(dir, e.Name()))
 			}
 		}
 		packages, _ := os.ReadDir(filepath.Join(dir, "pkgconfig"))

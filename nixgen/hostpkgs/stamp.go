@@ -13,9 +13,9 @@ import (
 // Stamp is another one whenever [Discover] might find something else: it
 // depends on all files where that looks. It starts no process.
 func Stamp(searchPath string) [sha256.Size]byte {
-	dirs := programDirs(searchPath)
-	for _, dir := range libraryDirs() {
-		dirs = append(dirs, dir, filepath.Join(dir, "pkgconfig"))
+	dirs, libraries := programDirs(searchPath), libraryDirs()
+	for _, dir := range libraries {
+		dirs = append(dirs, filepath.Join(dir, "pkgconfig"))
 	}
 	home, _ := os.UserHomeDir()
 	// What is installed for Python, and what rustup takes rustc to be.
@@ -33,33 +33,35 @@ func Stamp(searchPath string) [sha256.Size]byte {
 			break
 		}
 	}
-	for i, dir := range dirs {
-		dirs[i] = resolved(dir) // /bin is /usr/bin on most machines
-	}
-	slices.Sort(dirs)
-	dirs = slices.Compact(dirs)
-	lines := make([][]byte, len(dirs)+1)
+	dirs, libraries = distinct(dirs), distinct(libraries)
+	lines := make([][]byte, len(dirs)+len(libraries))
 	var workers sync.WaitGroup
-	next := make(chan int, len(dirs))
-	for i := range dirs {
+	next := make(chan int, len(lines))
+	for i := range lines {
 		next <- i
 	}
 	close(next)
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
 			for i := range next {
-				lines[i] = dirStamp(dirs[i])
+				if i < len(dirs) {
+					lines[i] = dirStamp(dirs[i], func(string) bool { return true })
+				} else {
+					lines[i] = dirStamp(libraries[i-len(dirs)], func(name string) bool { return libraryName(name) != "" })
+				}
 			}
 		})
 	}
 	workers.Wait()
+	var line []byte
 	for _, file := range files {
 		info, err := os.Stat(file)
-		lines[len(dirs)] = append(lines[len(dirs)], file...)
+		line = append(line, file...)
 		if err == nil {
-			lines[len(dirs)] = appendStamp(lines[len(dirs)], info.Size(), info.ModTime().UnixNano(), uint32(info.Mode()))
+			line = appendStamp(line, info.Size(), info.ModTime().UnixNano(), uint32(info.Mode()))
 		}
 	}
+	lines = append(lines, line)
 	for _, text := range []string{here, home, searchPath, os.Getenv("RUSTUP_HOME"), os.Getenv("RUSTUP_TOOLCHAIN"), os.Getenv(KernelDirVariable)} {
 		lines = append(lines, []byte(text))
 	}
@@ -69,6 +71,16 @@ func Stamp(searchPath string) [sha256.Size]byte {
 		h.Write(line)
 	}
 	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// distinct are the directories without those that are the same: /bin is /usr/bin on most
+// machines.
+func distinct(dirs []string) []string {
+	for i, dir := range dirs {
+		dirs[i] = resolved(dir)
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
 }
 
 // appendStamp appends what tells one version of a file from another.

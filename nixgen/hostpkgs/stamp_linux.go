@@ -9,15 +9,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dirStamp tells the files of a directory and their versions. There are
+// dirStamp tells the files of a directory that count, and their versions. There are
 // thousands, so they are looked at relative to the open directory.
-func dirStamp(dir string) []byte {
+func dirStamp(dir string, counts func(name string) bool) []byte {
 	f, err := os.Open(dir)
 	if err != nil {
 		return []byte(dir)
 	}
 	defer func() { _ = f.Close() }()
 	names, _ := f.Readdirnames(-1)
+	names = slices.DeleteFunc(names, func(name string) bool { return !counts(name) })
 	slices.Sort(names)
 	// One directory has most of the programs.
 	parts := slices.Collect(slices.Chunk(names, 256))

@@ -7,11 +7,14 @@ import (
 	"path/filepath"
 )
 
-// dirStamp tells the files of a directory and their versions.
-func dirStamp(dir string) []byte {
+// dirStamp tells the files of a directory that count, and their versions.
+func dirStamp(dir string, counts func(name string) bool) []byte {
 	b := []byte(dir)
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
+		if !counts(e.Name()) {
+			continue
+		}
 		b = append(append(b, 0), e.Name()...)
 		info, err := os.Stat(filepath.Join(dir, e.Name()))
 		if err != nil || info.IsDir() {
