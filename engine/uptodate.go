@@ -302,7 +302,10 @@ func (f *fingerprints) target(t *manifest.Target) targetPrint {
 	if print, ok := f.targets[t]; ok {
 		return print
 	}
-	print := f.own[t]
+	print, ok := f.own[t]
+	if !ok {
+		print.why = "its sources were not looked at"
+	}
 	h := sha256.New()
 	h.Write(print.hash[:])
 	for i := range t.Edges {

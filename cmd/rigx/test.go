@@ -42,7 +42,7 @@ func (a *app) testCommand() *cobra.Command {
 					return usageError{err}
 				}
 			}
-			ws, err := a.openToBuild(ctx)
+			ws, err := a.open(ctx)
 			if err != nil {
 				return err
 			}

@@ -3,6 +3,7 @@ package nix
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -75,7 +76,11 @@ func (n *Nix) send(ctx context.Context, drvPaths []string, onEvent func(Event)) 
 		var errOut bytes.Buffer
 		err := n.run(ctx, nil, &errOut, append([]string{"copy", "--derivation", "--to", n.store}, drvPaths...)...)
 		if err == nil {
-			if err = n.arrived(ctx, drvPaths); err != nil {
+			err = n.arrived(ctx, drvPaths)
+			var unreachable *UnreachableError
+			if errors.As(err, &unreachable) {
+				return "lost connection: " + unreachable.Reason, err
+			} else if err != nil {
 				return err.Error(), err
 			}
 		}

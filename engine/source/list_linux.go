@@ -21,25 +21,29 @@ func (d disk) list(name string) ([]entry, error) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
 	defer func() { _ = unix.Close(fd) }()
-	return readEntries(fd, name)
+	entries, _, err := readEntries(fd, name)
+	return entries, err
 }
 
-// readEntries reads an open directory.
-func readEntries(fd int, name string) ([]entry, error) {
+// readEntries reads an open directory. They are not whole if it cannot be told what some
+// name is, which is left out then.
+func readEntries(fd int, name string) (entries []entry, whole bool, err error) {
 	buffer := dirBuffers.Get().(*[]byte)
 	defer dirBuffers.Put(buffer)
-	var entries []entry
+	whole = true
 	for {
 		n, err := unix.Getdents(fd, *buffer)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
 		case err != nil:
-			return nil, &fs.PathError{Op: "read", Path: name, Err: err}
+			return nil, false, &fs.PathError{Op: "read", Path: name, Err: err}
 		case n == 0:
-			return entries, nil
+			return entries, whole, nil
 		}
-		entries = appendEntries(entries, name, (*buffer)[:n])
+		var all bool
+		entries, all = appendEntries(entries, name, (*buffer)[:n])
+		whole = whole && all
 	}
 }
 
@@ -63,8 +67,10 @@ const (
 	direntName   = 19
 )
 
-// appendEntries appends what getdents(2) wrote about a directory.
-func appendEntries(entries []entry, dir string, b []byte) []entry {
+// appendEntries appends what getdents(2) wrote about a directory; not whole as readEntries
+// has it.
+func appendEntries(entries []entry, dir string, b []byte) (_ []entry, whole bool) {
+	whole = true
 	const usual = 32 // of an entry with a name of a dozen letters
 	entries = slices.Grow(entries, len(b)/usual)
 	text := string(b) // which all names are parts of
@@ -85,6 +91,7 @@ func appendEntries(entries []entry, dir string, b []byte) []entry {
 		case unix.DT_UNKNOWN: // some file systems do not say
 			info, err := os.Lstat(filepath.Join(dir, e.name))
 			if err != nil {
+				whole = false
 				continue
 			}
 			e.dir, e.link = info.IsDir(), info.Mode()&fs.ModeSymlink != 0
@@ -93,5 +100,5 @@ func appendEntries(entries []entry, dir string, b []byte) []entry {
 			entries = append(entries, e)
 		}
 	}
-	return entries
+	return entries, whole
 }

@@ -42,7 +42,8 @@ func FuzzEntries(f *testing.F) {
 	f.Add([]byte("12345678123456781\x00\x04name\x00"))
 	f.Add(make([]byte, 64))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, e := range appendEntries(nil, t.TempDir(), data) {
+		entries, _ := appendEntries(nil, t.TempDir(), data)
+		for _, e := range entries {
 			if strings.ContainsRune(e.name, 0) {
 				t.Errorf("%q", e.name)
 			}

@@ -7,13 +7,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Listings remember what directories held. One that has not changed since, by its time
 // stamps, need not be read again, which takes several times as long as looking at those:
 // git's untracked cache does the same. A listing is remembered only if its directory had
 // been left alone for a while, and only on file systems that are known to keep these
-// times; elsewhere every directory is read.
+// times: everywhere else each directory is read.
 //
 // They are safe for concurrent use.
 type Listings struct {
@@ -35,6 +36,10 @@ type dirStamp struct {
 	device, inode uint64
 	mtime, ctime  int64
 }
+
+// quiet is how much longer than a file a directory must have been left alone, as a new
+// name would go unnoticed for good. Tests change it.
+var quiet = time.Second
 
 // NewListings returns those of no directory.
 func NewListings() *Listings { return &Listings{asked: map[string]keptListing{}} }
@@ -98,8 +103,9 @@ func ReadListings(b []byte) (*Listings, error) {
 		}
 		return take(n)
 	}
+	const least = 2 + 4*8 // bytes of a directory
 	dirs, ok := count()
-	if !ok || dirs > uint64(len(b)) {
+	if !ok || dirs > uint64(len(b)/least) {
 		return nil, errListings
 	}
 	l := NewListings()

@@ -25,12 +25,13 @@ func (l *Listings) list(dir string) ([]entry, error) {
 	defer func() { _ = unix.Close(fd) }()
 	// Before it is read: what comes or goes while it is read changes these times again.
 	stamped := keepsTimes(fd) && unix.Fstat(fd, &st) == nil
-	entries, err := readEntries(fd, dir)
+	entries, whole, err := readEntries(fd, dir)
 	if err != nil {
 		return nil, err
 	}
 	sortEntries(entries)
-	if now := dirStampOf(&st); stamped && !recent(stamp{mtime: now.mtime, ctime: now.ctime}, begun) {
+	now := dirStampOf(&st)
+	if stamped && whole && !recent(stamp{mtime: now.mtime, ctime: now.ctime}, begun.Add(-quiet)) {
 		l.keep(dir, keptListing{now, pack(entries)}, true)
 	}
 	return entries, nil
@@ -45,7 +46,13 @@ const zfsMagic = 0x2fc12fc1
 
 // keepsTimes reports whether an open directory is on a file system that changes the times
 // of a directory whenever a name in it comes or goes, and whose clock is this machine's.
+// Overlays do not: the names are those of several directories, the times those of one. Nor
+// is that true of encrypted directories, whose names change when the key comes or goes.
 func keepsTimes(fd int) bool {
+	var attributes unix.Statx_t
+	if unix.Statx(fd, "", unix.AT_EMPTY_PATH, 0, &attributes) != nil || attributes.Attributes&unix.STATX_ATTR_ENCRYPTED != 0 {
+		return false
+	}
 	var st unix.Statfs_t
 	for {
 		err := unix.Fstatfs(fd, &st)
@@ -56,7 +63,7 @@ func keepsTimes(fd int) bool {
 			return false
 		}
 		switch uint32(st.Type) {
-		case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.F2FS_SUPER_MAGIC, unix.TMPFS_MAGIC, unix.OVERLAYFS_SUPER_MAGIC, zfsMagic:
+		case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.F2FS_SUPER_MAGIC, unix.TMPFS_MAGIC, zfsMagic:
 			return true
 		}
 		return false
