@@ -19,12 +19,14 @@ func (s *Server) CodeLens(ctx context.Context, params *protocol.CodeLensParams) 
 	lenses := project.Lenses(file)
 	last := s.results.of(project.Manifest.Dir)
 	out := make([]protocol.CodeLens, 0, len(lenses))
+	runs := false // the capsule that the lens before and this one may start and stop
 	for _, l := range lenses {
 		title := l.Title
-		switch runs := running(last, l.Name); l.Verb {
+		switch l.Verb {
 		case "watch":
 		case "start":
-			if runs {
+			// It may end at any time: asked twice, there could be two lenses or none.
+			if runs = running(last, l.Name); runs {
 				continue
 			}
 		case "stop":
