@@ -171,10 +171,16 @@ func (w *watcher) beginParts(parts [][]Derivation, late *time.Timer, interrupted
 	}
 }
 
-// endParts says that a build in parts is over. What runs by its account was interrupted.
+// endParts says that a build in parts is over. What runs by its account was interrupted,
+// unless it ended in that moment.
 func (w *watcher) endParts() {
 	w.parts.late.Stop()
 	w.parts = partsProgress{}
+	for i := len(w.running) - 1; i >= 0; i-- {
+		if registered(w.outputs[w.running[i].DrvPath]) {
+			w.finish(i)
+		}
+	}
 	for _, b := range w.running {
 		delete(w.begun, b.DrvPath)
 		if w.report != nil {

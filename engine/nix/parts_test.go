@@ -25,10 +25,15 @@ func TestPartsProgress(t *testing.T) {
 	parts := [][]Derivation{make([]Derivation, 2), make([]Derivation, 2), make([]Derivation, 1)}
 	w.beginParts(parts, time.NewTimer(time.Hour), func() bool { return interrupted })
 	a, b, c := BuildStarted{"/a.drv", "a"}, BuildStarted{"/b.drv", "b"}, BuildStarted{"/c.drv", "c"}
+	d, output := BuildStarted{"/d.drv", "d"}, t.TempDir()
+	w.outputs[d.DrvPath] = map[string]string{"out": output}
 	say(recounting{}, a, Counted{0, 2, 1, 0}, Counted{1, 2, 0, 0}, b, Counted{1, 2, 0, 1})
-	say(recounting{}, c, Counted{0, 2, 1, 0})
+	say(recounting{}, c, Counted{0, 2, 1, 0}, d)
 	interrupted = true
 	say(Message{0, "error: builder for '/c.drv' failed with exit code 1"}, Counted{0, 2, 0, 1}, BuildFinished(c))
+	if err := os.Chtimes(output, time.Time{}, time.Unix(1, 0)); err != nil { // as what is in the store
+		t.Fatal(err)
+	}
 	w.endParts()
 	if !w.failed("/b.drv") || w.failed("/c.drv") || len(w.failures) > 0 {
 		t.Errorf("b has failed and c was interrupted, but: %v", w.failures)
@@ -38,7 +43,7 @@ func TestPartsProgress(t *testing.T) {
 		"nix.BuildStarted {/a.drv a}", "nix.Counted {0 5 1 0}", "nix.BuildFinished {/a.drv a}", "nix.Counted {1 5 0 0}",
 		"nix.BuildStarted {/b.drv b}", "nix.BuildFinished {/b.drv b}", "nix.Counted {1 5 0 1}",
 		"nix.BuildStarted {/c.drv c}", "nix.Counted {1 5 1 1}",
-		"nix.BuildInterrupted {/c.drv c}",
+		"nix.BuildStarted {/d.drv d}", "nix.BuildFinished {/d.drv d}", "nix.BuildInterrupted {/c.drv c}",
 		"nix.BuildStarted {/c.drv c}", "nix.Counted {1 4 1 1}", "nix.BuildFinished {/c.drv c}", "nix.Counted {2 4 0 1}",
 	}
 	if diff := cmp.Diff(want, told); diff != "" {
