@@ -357,14 +357,9 @@ var errIndex = errors.New("the index is damaged")
 // ReadIndex reads what AppendTo wrote, and returns the rest of the buffer, which must not be
 // changed afterwards.
 func ReadIndex(b []byte) (*Index, []byte, error) {
-	// count is a number of things of which each takes at least that many bytes.
-	count := func(size int) (int, bool) {
-		value, n := binary.Uvarint(b)
-		if n <= 0 || value > uint64(len(b)-n)/uint64(size) {
-			return 0, false
-		}
-		b = b[n:]
-		return int(value), true
+	count := func(size int) (n int, ok bool) {
+		n, b, ok = readCount(b, size)
+		return n, ok
 	}
 	dirs, ok1 := count(2)
 	entries, ok2 := count(1 + recordSize)
@@ -398,6 +393,16 @@ func ReadIndex(b []byte) (*Index, []byte, error) {
 		return nil, nil, errIndex
 	}
 	return x, b, nil
+}
+
+// readCount reads a number of things of which each takes at least that many bytes of what
+// follows; if there cannot be so many, it is not ok.
+func readCount(b []byte, size int) (count int, rest []byte, ok bool) {
+	value, n := binary.Uvarint(b)
+	if n <= 0 || value > uint64(len(b)-n)/uint64(size) {
+		return 0, b, false
+	}
+	return int(value), b[n:], true
 }
 
 // Everything lists what is below a directory, directories and links too, as

@@ -81,40 +81,29 @@ var errListings = errors.New("the listings are damaged")
 
 // ReadListings reads what AppendTo wrote. The buffer must not be changed afterwards.
 func ReadListings(b []byte) (*Listings, error) {
-	take := func(n uint64) (part []byte, ok bool) {
-		if n > uint64(len(b)) {
-			return nil, false
-		}
-		part, b = b[:n:n], b[n:]
-		return part, true
-	}
-	count := func() (uint64, bool) {
-		value, n := binary.Uvarint(b)
-		if n <= 0 {
-			return 0, false
-		}
-		b = b[n:]
-		return value, true
-	}
-	text := func() ([]byte, bool) {
-		n, ok := count()
-		if !ok {
-			return nil, false
-		}
-		return take(n)
-	}
-	const least = 2 + 4*8 // bytes of a directory
-	dirs, ok := count()
-	if !ok || dirs > uint64(len(b)/least) {
+	const stampSize = 4 * 8
+	dirs, b, ok := readCount(b, 2+stampSize)
+	if !ok {
 		return nil, errListings
+	}
+	text := func() (part []byte, ok bool) {
+		length, rest, ok := readCount(b, 1)
+		if ok {
+			part, b = rest[:length:length], rest[length:]
+		}
+		return part, ok
 	}
 	l := NewListings()
 	l.read = make(map[string]keptListing, dirs)
 	for range dirs {
-		dir, ok1 := text()
-		record, ok2 := take(4 * 8)
-		entries, ok3 := text()
-		if !ok1 || !ok2 || !ok3 {
+		dir, ok := text()
+		if !ok || len(b) < stampSize {
+			return nil, errListings
+		}
+		record := b[:stampSize]
+		b = b[stampSize:]
+		entries, ok := text()
+		if !ok {
 			return nil, errListings
 		}
 		field := func(i int) uint64 { return binary.LittleEndian.Uint64(record[8*i:]) }
